@@ -1,0 +1,86 @@
+"""`python -m dissect`: compose a config, then train what it says, once or as a sweep."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from dissect.compose import identify
+from dissect.config import CONF
+from dissect.errors import InputError, TrainingError
+from dissect.variant import Variant, run_folder
+
+_failures: list[str] = []  # runs of this process that went wrong while the others went on
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def job(config: DictConfig) -> None:
+    """One job of Hydra's: a single run, or one of a sweep."""
+    try:
+        variant = identify(config)
+        result, new = finish(variant)
+        print(line(variant, result, new), flush=True)
+    except InputError as problem:
+        sys.exit(f"error: {problem}")
+    except TrainingError as problem:
+        _failures.append(f"{variant.name} seed {variant.seed}: {problem}")
+        print(f"failed: {_failures[-1]}", file=sys.stderr, flush=True)
+
+
+def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
+    """The variant's result, and whether it had to be trained for it now."""
+    from dissect import store
+    from dissect.data.arrays import load
+
+    config = variant.config
+    data = OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(data, dict)
+    images = load(
+        hydra.utils.instantiate(config.data.source), **{str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")}
+    )
+    if config.data.classes is None:  # all that were found
+        with open_dict(config):
+            config.data.classes = len(images.classes)
+            variant.base.data.classes = len(images.classes)
+    if (result := store.finished(run_folder(variant, images.digest))) is not None:
+        return result, False
+
+    # From here on torch is needed, and takes its seconds to import.
+    if config.ensemble.members != 1:
+        from dissect.training.ensemble import run_ensemble
+
+        return run_ensemble(variant, images), True
+    from dissect.training.run import run
+
+    return run(variant, images), True
+
+
+def line(variant: Variant, result: Mapping[str, Any], new: bool) -> str:
+    """A run's result, to be read by a person."""
+    ten_crop = result["accuracy_ten_crop"]
+    parts = [
+        f"accuracy {result['accuracy']:.2%}",
+        *([f"{result['data']['views']}-crop {ten_crop:.2%}"] if ten_crop is not None else []),
+        f"top-5 {result['top5']:.2%}",
+        f"loss {result['loss']:.3f}",
+        *([f"train {result['train_accuracy']:.2%}"] if result["train_accuracy"] is not None else []),
+        f"{result['train_seconds']:.1f} s" if new else "finished before",
+    ]
+    return f"{variant.name} seed {variant.seed}: {' · '.join(parts)}\n  {result['folder']}"
+
+
+def main() -> None:
+    """Run Hydra's application, and leave with 1 when a run failed."""
+    # A user's own networks are found from the folder that they work in, as with any `python -m`.
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    job()
+    if _failures:
+        sys.exit(f"{len(_failures)} failed; train them again with the same command:\n" + "\n".join(_failures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Images: where they come from, decoded once into arrays, cut into batches on the device."""

@@ -1,0 +1,112 @@
+"""Batches cut on the training device from uint8 images: windows, mirrors and normalisation in one batched operation."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from dissect.streams import stream
+
+View = tuple[float, float, bool]  # where the window lies, 0 (top, left) to 1 (bottom, right), and whether mirrored
+
+CENTRE: View = (0.5, 0.5, False)
+
+
+def ten_crop_views(mirror: bool) -> list[View]:
+    """The centre and the four corners, and their mirrors unless labels do not survive one (Boin's "oversampling")."""
+    windows = [(0.5, 0.5), (0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
+    return [(top, left, flip) for flip in ((False, True) if mirror else (False,)) for top, left in windows]
+
+
+def window_side(image_size: int, share: float) -> int:
+    """The window's side in pixels: 60 for 64-pixel images and a share of 0.9375."""
+    return max(1, round(image_size * share))
+
+
+class Pixels:
+    """A uint8 image set on a device, from which normalised windows are cut.
+
+    Args:
+        images: (N, S, S, 3) uint8, left where it lies; labels: (N,) int64.
+        mean, std: (3,), of pixel values scaled to 0..1.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, *, mean: Tensor, std: Tensor) -> None:
+        self.images, self.labels = images, labels
+        self.size = images.shape[1]
+        self._mean = (255 * mean).to(images.device, torch.float32)
+        self._scale = (1 / (255 * std)).to(images.device, torch.float32)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def cut(self, index: Tensor, top: Tensor, left: Tensor, flip: Tensor, side: int) -> Tensor:
+        """Windows of `side` pixels, one an image, as (B, 3, side, side) floats, channels last in memory.
+
+        Args:
+            index, top, left: (B,) int64: which images, and each window's first row and column.
+            flip: (B,) bool: which windows are mirrored.
+        """
+        span = torch.arange(side, device=index.device)
+        rows = top[:, None] + span
+        columns = left[:, None] + torch.where(flip[:, None], side - 1 - span, span)
+        pixels = self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
+        return pixels.float().sub_(self._mean).mul_(self._scale).permute(0, 3, 1, 2)
+
+    def view(self, start: int, stop: int, side: int, view: View) -> Tensor:
+        """One view of the images from `start` to `stop`, as `cut` gives them."""
+        (top, left), flip = ((round(place * (self.size - side)) for place in view[:2]), view[2])
+        pixels = self.images[start:stop, top : top + side, left : left + side]
+        pixels = pixels.flip(2) if flip else pixels
+        return (pixels.float() - self._mean).mul_(self._scale).permute(0, 3, 1, 2)
+
+
+class TrainBatches:
+    """An epoch of training batches: each image once, in random order, each with a window and a mirror of its own.
+
+    What is left over when the batches are full is dropped, another part each epoch, so that all batches have one shape.
+    Order, windows and mirrors depend on the seed and `epoch` alone, so a resumed run sees what it would have seen.
+
+    Args:
+        crop: the window's side as a share of the image's; mirror: whether windows are mirrored, half of them.
+    """
+
+    def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, mirror: bool, seed: int) -> None:
+        self.pixels, self.batch_size, self.mirror, self.seed = pixels, batch_size, mirror, seed
+        self.side = window_side(pixels.size, crop)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.pixels) // self.batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count, room = len(self.pixels), self.pixels.size - self.side + 1
+        order = torch.randperm(count, generator=self._generator("order"))
+        corner = torch.randint(room, (2, count), generator=self._generator("crop"))
+        flip = torch.randint(2, (count,), generator=self._generator("mirror")).bool() & self.mirror
+        # Drawn on the CPU, so that every device sees the same; moved once an epoch.
+        device = self.pixels.images.device
+        order, corner, flip = order.to(device), corner.to(device), flip.to(device)
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            index = order[start : start + self.batch_size]
+            top, left = corner[:, index]
+            yield self.pixels.cut(index, top, left, flip[index], self.side), self.pixels.labels[index]
+
+    def _generator(self, name: str) -> torch.Generator:
+        return torch.Generator().manual_seed(stream(self.seed, name, self.epoch))
+
+
+class ViewBatches:
+    """The images in order, in one view, for evaluation."""
+
+    def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, view: View = CENTRE) -> None:
+        self.pixels, self.batch_size, self.where = pixels, batch_size, view
+        self.side = window_side(pixels.size, crop)
+
+    def __len__(self) -> int:
+        return -(-len(self.pixels) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(self.pixels), self.batch_size):
+            stop = start + self.batch_size
+            yield self.pixels.view(start, stop, self.side, self.where), self.pixels.labels[start:stop]

@@ -1,0 +1,194 @@
+"""Decoding images once, in parallel, into array files that later runs map into memory.
+
+<cache>/<source>-<selection>-<size>px-<key>/
+    train_images.npy  (N, S, S, 3) uint8      train_labels.npy  (N,) int64
+    train_sums.npy    (N, 2, 3) int64: each image's channel sums and sums of squares
+    train_rank.npy    (N,) float64: 0 to 1 within its class, ascending; a tuning split is a tail of the array
+    val_images.npy    val_labels.npy
+    about.json        classes, digests, skipped files
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dissect.data.files import progress
+from dissect.data.sources import Contents, shuffled
+from dissect.errors import InputError
+
+CHUNK = 64  # images a task: 0.8 MB at 64x64
+THREADS = min(os.cpu_count() or 1, 8)  # PIL parses under the interpreter's lock, so more gain nothing
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # by content, whatever the name; others may run programs (EPS)
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    images: np.ndarray  # (n, S, S, 3) uint8
+    kept: list[int]  # which of the chunk's names they are
+    hashes: list[bytes]  # of their encoded bytes
+    bad: list[str]  # what is wrong with the others
+
+
+def decode(contents: Contents, folder: Path, *, image_size: int, skip_corrupt: bool) -> None:
+    """Write the arrays of `contents` into the existing, empty `folder`.
+
+    Raises:
+        InputError: for an image that cannot be decoded, unless those are skipped, and for a class left without any.
+        OSError: when the folder cannot be written.
+    """
+    total = sum(map(len, contents.train)) + sum(map(len, contents.val))
+    about: dict[str, Any] = {"where": contents.where, "classes": contents.classes, "skipped": []}
+    with progress(f"decoding {total:,} images of {contents.where} into {folder.parent}, once", total) as advance:
+        for part, by_class in (("train", contents.train), ("val", contents.val)):
+            # Ordered by rank within the class, the last images hold an equal share of every class: whatever the
+            # fraction held out for tuning, it is a slice of the array and costs no copy.
+            entries = sorted(
+                ((place + 0.5) / len(names), label, name)
+                for label, names in enumerate(by_class)
+                for place, name in enumerate(shuffled(names))
+            )
+            about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, advance)
+            about["skipped"] += bad
+    _write(folder / "about.json", json.dumps(about, indent=2).encode())
+
+
+def _decode_part(
+    contents: Contents,
+    entries: list[tuple[float, int, str]],
+    folder: Path,
+    part: str,
+    image_size: int,
+    skip_corrupt: bool,
+    advance: Callable[[int], None],
+) -> tuple[str, list[str]]:
+    """Write one part's arrays; returns the digest of what the images are, and which were skipped."""
+
+    def work(chunk: Sequence[tuple[float, int, str]]) -> _Decoded:
+        return _decode_chunk(contents, [name for _, _, name in chunk], image_size, skip_corrupt)
+
+    chunks = [entries[i : i + CHUNK] for i in range(0, len(entries), CHUNK)]
+    digest = hashlib.blake2b(f"{part}, {len(contents.classes)} classes, {image_size} pixels".encode(), digest_size=16)
+    kept: list[tuple[float, int]] = []
+    sums, bad = [], []
+    # Written, not mapped: a full disk is then an OSError, where a mapped page would kill the process.
+    with open(folder / f"{part}_images.npy", "wb") as file, closing(_in_order(work, chunks)) as results:
+        _write_header(file, 0, image_size)
+        for chunk, decoded in zip(chunks, results, strict=True):
+            file.write(decoded.images.tobytes())
+            sums.append(_sums(decoded.images))
+            bad += decoded.bad
+            for i, image_hash in zip(decoded.kept, decoded.hashes, strict=True):
+                rank, label, _ = chunk[i]
+                kept.append((rank, label))
+                digest.update(label.to_bytes(8, "little") + image_hash)
+            advance(len(chunk))
+        file.seek(0)
+        _write_header(file, len(kept), image_size)
+        file.flush()
+        os.fsync(file.fileno())
+    counts = np.bincount([label for _, label in kept], minlength=len(contents.classes))
+    if (counts == 0).any():
+        name = contents.classes[int(counts.argmin())]
+        raise InputError(f"{contents.where}: every {part} image of class {name!r} is corrupt; restore the files")
+    _write_array(folder / f"{part}_labels.npy", np.array([label for _, label in kept], dtype=np.int64))
+    if part == "train":
+        _write_array(folder / "train_rank.npy", np.array([rank for rank, _ in kept]))
+        _write_array(folder / "train_sums.npy", np.concatenate(sums))
+    return digest.hexdigest(), bad
+
+
+def refused(bad: str) -> InputError:
+    return InputError(f"{bad}; restore the file, or leave such files out with data.corrupt=skip")
+
+
+def _decode_chunk(contents: Contents, names: Sequence[str], image_size: int, skip_corrupt: bool) -> _Decoded:
+    images, kept, hashes, bad = [], [], [], []
+    for i, name in enumerate(names):
+        try:
+            data = contents.read(name)
+            images.append(_pixels(data, contents.raw, image_size))
+        except Exception as problem:  # PIL and zipfile raise a dozen kinds for damaged files
+            bad.append(f"{contents.where}/{name}: is corrupt or cannot be read ({_reason(problem)})")
+            if not skip_corrupt:
+                raise refused(bad[0]) from problem
+            continue
+        kept.append(i)
+        hashes.append(hashlib.blake2b(data, digest_size=16).digest())
+    stacked = np.stack(images) if images else np.empty((0, image_size, image_size, 3), np.uint8)
+    return _Decoded(stacked, kept, hashes, bad)
+
+
+def _pixels(data: bytes, raw: tuple[str, tuple[int, int]] | None, image_size: int) -> np.ndarray:
+    """One image as (S, S, 3) uint8: short side to S, antialiased, then the centre.
+
+    PIL and not torchvision.io.decode_jpeg: that is deprecated since torchvision 0.29 and warns at every image. PIL
+    refuses a JPEG that ends before its end-of-image marker and accepts one with bytes after it.
+    """
+    image = Image.frombytes(*raw, data) if raw else Image.open(io.BytesIO(data), formats=FORMATS)
+    if image.mode.startswith("I;16"):  # PIL's own conversion would clip all above 255 to white
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise ValueError(f"its pixels are 32-bit numbers (mode {image.mode!r}); save it with 8 bits a channel")
+    elif "transparency" in image.info:
+        image = image.convert("RGBA")
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    size = (image_size, image_size)
+    return np.asarray(image if image.size == size else ImageOps.fit(image, size, Image.Resampling.BILINEAR))
+
+
+def _reason(problem: Exception) -> str:
+    # PIL's own words name a buffer in memory, which would say another address each time.
+    return "not an image" if isinstance(problem, UnidentifiedImageError) else str(problem)
+
+
+def _sums(images: np.ndarray) -> np.ndarray:
+    """Each image's channel sums and sums of squares, exact: (n, 2, 3) int64."""
+    planes = np.ascontiguousarray(np.moveaxis(images, -1, 1)).reshape(len(images), 3, -1)
+    squares = np.square(planes, dtype=np.uint16)  # 255^2 = 65,025 fits
+    return np.stack([planes.sum(2, dtype=np.int64), squares.sum(2, dtype=np.int64)], axis=1)
+
+
+def _in_order(work: Callable[[Any], _Decoded], chunks: Sequence[Any]) -> Generator[_Decoded, None, None]:
+    """`work` of each chunk from a pool of threads, in order; a few chunks ahead of the reader and no more."""
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        waiting: deque[Future[_Decoded]] = deque()
+        for chunk in chunks:
+            waiting.append(pool.submit(work, chunk))
+            if len(waiting) > 3 * THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_header(file: Any, images: int, image_size: int) -> None:
+    # numpy leaves room for the first axis to grow, so the header's length is the same for any number of images.
+    header = {"descr": "|u1", "fortran_order": False, "shape": (images, image_size, image_size, 3)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    buffer = io.BytesIO()  # np.save straight to a full disk raises an OSError without its errno
+    np.save(buffer, array)
+    _write(path, buffer.getvalue())
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

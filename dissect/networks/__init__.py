@@ -1,0 +1,1 @@
+"""Networks, each a whole one, read like its paper's table."""

@@ -1,0 +1,127 @@
+"""One function a figure: a tidy frame in, drawn on the given axes; nothing is computed, nothing saved.
+
+Rows of `bars` are drawn from top to bottom; a run's `row` says on which of them it lies. Accuracies are fractions and
+shown in percent, gains are percentage points. What is up, down or undecided differs in shape and colour, the colours
+being seaborn's "colorblind" palette.
+"""
+
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+BLUE, ORANGE, GREEN, VERMILION, *_ = sns.color_palette("colorblind").as_hex()
+GREY, INK, PURPLE = "#767676", "#222222", "#8a2f7d"
+VERDICTS = {  # verdict -> marker, colour, filled
+    "helps": ("^", GREEN, True),
+    "hurts": ("v", VERMILION, True),
+    "undecided": ("o", GREY, False),
+}
+PERCENT = FuncFormatter(lambda fraction, _: f"{100 * fraction:.4g}")
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so the same everywhere
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.edgecolor": GREY,
+    "text.color": INK,
+    "text.parse_math": False,  # a label may hold a dollar sign
+    "axes.labelcolor": INK,
+    "svg.hashsalt": "dissect",  # the same study gives the same bytes
+}
+
+
+def plot_accuracies(bars: pd.DataFrame, runs: pd.DataFrame, *, chance: float, ax: Axes) -> None:
+    """A bar a variant: mean accuracy with its interval, each run a dot, the published value a diamond.
+
+    Args:
+        bars: `label`, `mean`, `half_width` (NaN for one seed), `published_accuracy` (NaN where there is none).
+        runs: `row`, `seed`, `accuracy`.
+        chance: the accuracy of guessing, a fraction.
+    """
+    rows = np.arange(len(bars))
+    ax.barh(rows, bars["mean"], height=0.62, color=BLUE, alpha=0.4, label="mean accuracy")
+    spread = dict(zip(seeds := sorted(set(runs["seed"])), np.linspace(-0.2, 0.2, len(seeds)) * (len(seeds) > 1), strict=True))
+    ax.plot(runs["accuracy"], runs["row"] + runs["seed"].map(spread), "o", ms=3.5, mew=0, color=BLUE, label="one seed", zorder=3)
+    shown = rows[bars["half_width"].notna()]
+    style = {"fmt": "none", "ecolor": INK, "elinewidth": 1.4, "capsize": 4, "zorder": 4}
+    ax.errorbar(bars["mean"].iloc[shown], shown, xerr=bars["half_width"].iloc[shown], label="95% interval", **style)
+    ax.axvline(chance, color=GREY, lw=1, ls="--", label=f"chance ({100 * chance:.3g}%)", zorder=1)
+    _published(bars["published_accuracy"], ax)
+    columns = [f"{100 * m:.1f}" if np.isnan(h) else f"{100 * m:.1f} ± {100 * h:.1f}" for m, h in bars[["mean", "half_width"]].values]
+    _column(columns, ax)
+    ax.set_yticks(rows, [fill(label, 30) for label in bars["label"]])
+    ax.set_ylim(len(bars) - 0.4, -0.6)
+    ax.set_xlim(left=0)
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_formatter(PERCENT)
+    ax.set_xlabel("validation accuracy, %")
+
+
+def plot_gains(gains: pd.DataFrame, *, ax: Axes) -> None:
+    """A point a variant: its gain over its control with the interval, against a line at zero.
+
+    Args:
+        gains: a row a bar: `gain`, `low`, `high` (points; NaN where unknown), `verdict`, `versus` (a control to be
+            named, or ""), `published` (points, NaN where there is none).
+    """
+    rows = np.arange(len(gains))
+    ax.axvline(0, color=INK, lw=1, zorder=1)
+    for verdict, (marker, colour, filled) in VERDICTS.items():
+        here = rows[(gains["verdict"] == verdict) & gains["gain"].notna()]
+        chosen = gains.iloc[here]
+        ax.hlines(here, chosen["low"], chosen["high"], color=colour, lw=2.2, zorder=2)
+        if len(here):
+            face = colour if filled else "white"
+            ax.plot(chosen["gain"], here, marker, ms=8, mec=colour, mfc=face, mew=1.5, label=verdict, zorder=4)
+    _published(gains["published"], ax)
+    _column([gain_text(*row) for row in gains[["gain", "low", "high", "versus"]].itertuples(index=False)], ax)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    ax.tick_params(axis="y", length=0, labelleft=False)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("gain, percentage points")
+
+
+def plot_learning_curve(epochs: pd.DataFrame, *, ax: Axes) -> None:
+    """One variant's training and validation accuracy: a thin line a seed, a thick one for their mean.
+
+    Args:
+        epochs: `seed`, `epoch`, `part` ("training" or "validation"), `accuracy` (a fraction).
+    """
+    drawn = {"data": epochs, "x": "epoch", "y": "accuracy", "ax": ax, "hue": "part", "style": "part", "errorbar": None}
+    looks = {"hue_order": ["training", "validation"], "palette": [ORANGE, BLUE], "dashes": {"training": (3, 1), "validation": ""}}
+    sns.lineplot(**drawn, **looks, units="seed", estimator=None, lw=0.7, alpha=0.35, legend=False)
+    sns.lineplot(**drawn, **looks, lw=2, legend="full")
+    ax.legend_.remove()
+    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    ax.yaxis.set_major_formatter(PERCENT)
+    ax.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)
+    ax.set(xlabel="epoch", ylabel="accuracy, %")
+
+
+def gain_text(gain: float, low: float, high: float, versus: str = "") -> str:
+    """A gain as it is written: "+4.4 [3.9, 4.9]", with its control where that is not the bar above.
+
+    Narrow intervals and ends close to zero get more digits, so that rounding never hides on which side of zero they are.
+    """
+    if np.isnan(gain):
+        return ""
+    ends = [end for end in (low, high) if end != 0 and not np.isnan(end)]
+    told = [d for d in (1, 2) if all(round(end, d) for end in ends) and not 0 < high - low < 10**-d]
+    digits = next(iter(told), 3)
+    interval = "" if np.isnan(low) else f" [{low:z.{digits}f}, {high:z.{digits}f}]"
+    return f"{gain:+z.{digits}f}{interval}{f' vs {versus}' if versus else ''}".replace("-", "−")
+
+
+def _published(values: pd.Series, ax: Axes) -> None:
+    if values.notna().any():
+        ax.plot(values, range(len(values)), "D", ms=7, mec=PURPLE, mfc="none", mew=1.8, ls="", label="published", zorder=5)
+
+
+def _column(texts: list[str], ax: Axes) -> None:
+    for row, text in enumerate(texts):
+        ax.annotate(text, (1, row), (8, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=9, annotation_clip=False)

@@ -1,0 +1,82 @@
+"""The numbers that a study is compared with: `experiments/<source>/published.yaml`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from omegaconf import OmegaConf
+
+import dissect
+from dissect.errors import InputError
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a source reports, for one data set.
+
+    `accuracies` are fractions by step; `gains` are rows of `component`, `step`, `control` and `gain` (points).
+    """
+
+    path: Path
+    source: str
+    data: str
+    classes: int
+    image_size: int
+    train_images: int | None = None
+    accuracies: dict[str, float] = field(default_factory=dict)
+    gains: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def scope(self) -> str:
+        return f"{self.classes} classes at {self.image_size}×{self.image_size}"
+
+    def same_data(self, data: dict[str, Any]) -> bool:
+        """Whether a study's data are the set that the source used, not a part of it or other sizes."""
+        facts = {"classes": self.classes, "image_size": self.image_size, "train_images": self.train_images}
+        return all(value is None or data.get(key) == value for key, value in facts.items())
+
+    def gains_table(self) -> pd.DataFrame:
+        return pd.DataFrame(self.gains, columns=["component", "step", "control", "gain"]).rename(columns={"gain": "published"})
+
+
+def find_published(data: str, named: Path | None = None) -> Published | None:
+    """The published values for this data: from the file named, or the first that fits of the known experiments.
+
+    Raises:
+        InputError: for a file that cannot be used, or one named that is about other data.
+    """
+    if named is not None:
+        published = read_published(named)
+        if published.data != data:
+            raise InputError(f"{named}: is about data {published.data!r}, the study's are {data!r}; leave --published out")
+        return published
+    roots = dict.fromkeys([Path(dissect.__file__).resolve().parents[1], Path.cwd().resolve()])
+    files = [path for root in roots for path in sorted(root.glob("experiments/*/published.yaml"))]
+    return next((published for published in map(read_published, files) if published.data == data), None)
+
+
+def read_published(path: Path) -> Published:
+    """One file of published values.
+
+    Raises:
+        InputError: when it is missing, is not YAML, or has other keys or values than `Published`.
+    """
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path))
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read ({problem.strerror or problem})") from problem
+    except (ValueError, yaml.YAMLError) as problem:
+        raise InputError(f"{path}: is not valid YAML ({problem})") from problem
+    try:
+        published = Published(path=path, **content)  # type: ignore[arg-type]  # checked here, by what it raises
+    except TypeError as problem:
+        raise InputError(f"{path}: {str(problem).removeprefix('Published.__init__() ')}; see `Published` for the keys") from problem
+    for step, accuracy in published.accuracies.items():
+        if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
+            raise InputError(f"{path}: `accuracies.{step}` is {accuracy!r}, not a fraction from 0 to 1")
+    for row in published.gains:
+        if set(row) != {"component", "step", "control", "gain"} or not isinstance(row["gain"], float | int):
+            raise InputError(f"{path}: a row of `gains` is {row!r}, not `component`, `step`, `control` and `gain` in points")
+    return published

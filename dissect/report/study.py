@@ -1,0 +1,158 @@
+"""A study's results as one frame, refused where its runs cannot be compared."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from omegaconf import OmegaConf
+
+from dissect import store
+from dissect.errors import InputError
+
+WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
+METRICS = ["accuracy", "accuracy_ten_crop", "top5", "loss", "train_accuracy"]
+COSTS = ["parameters", "epochs", "train_seconds", "images_per_second"]
+ORIGIN = ["device", "versions", "commit", "finished"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """The results in one folder.
+
+    `runs` has a row for each of them, failed ones and ensemble members too: `folder` (its name), then WHO, METRICS,
+    COSTS and ORIGIN as in `result.json`. `compared` has the finished runs that stand for a variant.
+    """
+
+    name: str
+    path: Path
+    runs: pd.DataFrame
+
+    @property
+    def compared(self) -> pd.DataFrame:
+        return self.runs[(self.runs["status"] == "finished") & self.runs["member_of"].isna()]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the runs were trained on: `name`, `classes`, `image_size`, ..."""
+        return dict(self.compared["data"].iloc[0])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Component -> its name in figures."""
+        return {name: label for components in self.runs["components"] for name, label in components.items()}
+
+
+def read_study(path: Path) -> Study:
+    """The study in a folder.
+
+    Raises:
+        InputError: when it has no finished run, or finished runs that may not be compared with each other.
+    """
+    rows = [_row(result) for result in store.results(path)]
+    # Objects throughout until here, so that a missing number is NaN and a missing text None, whatever the other rows hold.
+    runs = pd.DataFrame(rows, columns=["folder", *WHO, *METRICS, *COSTS, *ORIGIN], dtype=object)
+    runs = runs.astype(dict.fromkeys(METRICS + COSTS[2:], float) | dict.fromkeys(COSTS[:2], "Int64") | {"seed": int})
+    study = Study(path.resolve().name, path, runs)
+    if study.compared.empty:
+        others = ", ".join(f"{count} {status}" for status, count in Counter(runs["status"]).items())
+        raise InputError(
+            f"{path}: has no finished run to report on ({others or 'no results at all'}); "
+            f"train some with `python -m dissect name={study.name} ...`"
+        )
+    _refuse_mixtures(study)
+    return study
+
+
+def _row(result: dict[str, Any]) -> dict[str, Any]:
+    """One result as a row; a finished run whose accuracy is missing or NaN counts as failed."""
+    where = f"{result['folder']}/result.json"
+    needed = ["variant", "components", "seed", "status", *(["settings", "data"] if result.get("status") == "finished" else [])]
+    for key in needed:
+        if result.get(key) is None:
+            raise InputError(f"{where}: lacks `{key}`; delete this run's folder and train it again")
+    row = {key: result.get(key) for key in [*WHO, *METRICS, *COSTS, *ORIGIN]} | {"folder": Path(result["folder"]).name}
+    accuracy = row["accuracy"]
+    if row["status"] == "finished" and (accuracy is None or math.isnan(accuracy)):
+        return row | {"status": "failed", "error": f"finished with accuracy {accuracy}, which is no number"}
+    if row["status"] == "finished" and not 0 <= accuracy <= 1:
+        raise InputError(f"{where}: `accuracy` is {accuracy!r}, not a fraction from 0 to 1")
+    return row
+
+
+def _refuse_mixtures(study: Study) -> None:
+    runs = study.compared.assign(data=[data["name"] for data in study.compared["data"]])
+    for key in ("data", "settings"):
+        counts = Counter(runs[key])
+        if len(counts) > 1:
+            kinds = ", ".join(f"{count} with {key} {value}" for value, count in counts.items())
+            raise InputError(
+                f"{study.path}: these finished runs may not be compared with each other: {kinds}. "
+                f"{_what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
+            )
+    for variant, ours in runs.groupby("variant", sort=False):
+        meanings = {tuple(components): folder for components, folder in zip(ours["components"], ours["folder"], strict=True)}
+        if len(meanings) > 1:
+            quoted = "; ".join(f"{folder} has {list(parts)}" for parts, folder in meanings.items())
+            raise InputError(f"{study.path}: `{variant}` means different components: {quoted}. Delete what is out of date")
+        twice = ours[ours["seed"].duplicated(keep=False)].sort_values("seed")
+        if len(twice):
+            raise InputError(
+                f"{study.path}: {variant} with seed {twice['seed'].iloc[0]} was trained twice: "
+                f"{twice['folder'].iloc[0]} and {twice['folder'].iloc[1]}. Delete the one that is out of date"
+            )
+
+
+def _what_differs(path: Path, runs: pd.DataFrame, key: str) -> str:
+    """The config keys in which two runs of different kinds differ; two of one variant, if there are such."""
+    mixed = [group for _, group in runs.groupby("variant", sort=False) if group[key].nunique() > 1]
+    first, second = (mixed[0] if mixed else runs).drop_duplicates(key)["folder"].iloc[:2]
+    ours, theirs = (_flat_config(path / folder / "config.yaml") for folder in (first, second))
+    differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name) and name != "seed"]
+    listed = "; ".join(f"{name}: {ours.get(name)!r} or {theirs.get(name)!r}" for name in differing[:8])
+    more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
+    return f"{first} and {second} differ in {listed}{more}." if differing else f"Compare {first} with {second}."
+
+
+def _flat_config(path: Path) -> dict[str, Any]:
+    """The config as dotted key -> value; empty where it cannot be read, for it only makes a message more helpful."""
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, name: str) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                walk(inner, f"{name}.{key}" if name else str(key))
+        else:
+            flat[name] = value
+
+    walk(config, "")
+    return flat
+
+
+def read_curves(study: Study) -> pd.DataFrame:
+    """Accuracy by epoch of the compared runs: `variant`, `seed`, `epoch`, `part` (training, validation), `accuracy`.
+
+    Raises:
+        InputError: for a `metrics.csv` that is damaged. A run without one (an ensemble) has no curve.
+    """
+    frames = []
+    parts = {"train_accuracy": "training", "val_accuracy": "validation"}
+    for run in study.compared.itertuples():
+        path = study.path / str(run.folder) / "metrics.csv"
+        try:
+            epochs = pd.read_csv(path)[["epoch", *parts]].astype(float)
+        except FileNotFoundError:
+            continue
+        except (ValueError, KeyError) as problem:
+            raise InputError(f"{path}: cannot be read ({problem}); delete this run's folder and train it again") from problem
+        long = epochs.rename(columns=parts).melt("epoch", var_name="part", value_name="accuracy")
+        frames.append(long.assign(variant=run.variant, seed=run.seed))
+    columns = ["variant", "seed", "epoch", "part", "accuracy"]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)

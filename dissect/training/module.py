@@ -1,0 +1,121 @@
+"""The LightningModule: what one step and one epoch are, and what they measure."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
+
+from dissect.config import Train
+from dissect.data.batches import TrainBatches, ViewBatches
+from dissect.errors import TrainingError
+from dissect.streams import stream
+
+Row = dict[str, float]  # one epoch of metrics.csv
+
+
+class Classification(pl.LightningModule):
+    """A network trained by SGD on cross entropy, measured once an epoch.
+
+    Metrics are summed on the device; nothing is read back before an epoch ends.
+
+    Args:
+        network: maps images (N, 3, S, S) to logits (N, classes).
+        batches: gives training and validation batches that lie on a device.
+        schedule: from the share of steps done (0 to 1) to a factor of the learning rate.
+        on_epoch: called with all rows so far when an epoch has ended.
+    """
+
+    def __init__(self, network: nn.Module, *, batches: Callable[[torch.device], tuple[TrainBatches, ViewBatches]],
+                 train: Train, schedule: Callable[[float], float], seed: int,
+                 on_epoch: Callable[[list[Row]], None]) -> None:  # fmt: skip
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.rows: list[Row] = []
+        self.seconds = 0.0  # spent on training steps, over all epochs; kept out of the rows, which are reproducible
+        self._batches, self._train, self._schedule = batches, train, schedule
+        self._seed, self._on_epoch = seed, on_epoch
+
+    def setup(self, stage: str) -> None:
+        self._training, self._validation = self._batches(self.trainer.strategy.root_device)
+
+    def train_dataloader(self) -> Iterable[Any]:
+        return self._training
+
+    def val_dataloader(self) -> Iterable[Any]:
+        return self._validation
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = torch.optim.SGD(
+            self.network.parameters(), lr=self._train.learning_rate, momentum=self._train.momentum,
+            weight_decay=self._train.weight_decay, fused=True,
+        )  # fmt: skip
+        steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = LambdaLR(optimizer, lambda step: self._schedule(min(1.0, step / steps)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_train_epoch_start(self) -> None:
+        self._training.epoch = self.current_epoch
+        torch.manual_seed(stream(self._seed, "dropout", self.current_epoch))
+        self._train_sums = torch.zeros(4, device=self.device)
+        self._started = time.perf_counter()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        images, labels = batch
+        logits = self.network(images)
+        loss = functional.cross_entropy(logits, labels)
+        self._train_sums += sums(logits.detach(), labels, loss.detach())
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._train_totals = self._train_sums.tolist()  # waits for the device, so the time below is the whole epoch's
+        self.seconds += time.perf_counter() - self._started
+        self._val_sums = torch.zeros(4, device=self.device)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        images, labels = batch
+        logits = self.network(images)
+        self._val_sums += sums(logits, labels, functional.cross_entropy(logits, labels))
+
+    def on_train_epoch_end(self) -> None:
+        row = {"epoch": self.current_epoch + 1, "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"]}
+        for part, total in (("train", self._train_totals), ("val", self._val_sums.tolist())):
+            row |= {f"{part}_{name}": value / total[3] for name, value in zip(("loss", "accuracy", "top5"), total, strict=False)}
+        if not math.isfinite(row["train_loss"]):
+            raise TrainingError(
+                f"train.learning_rate={self._train.learning_rate}: the training loss became {row['train_loss']} "
+                f"in epoch {row['epoch']}; a lower learning rate, or init=he, usually mends it"
+            )
+        self.rows.append(row)
+        self._on_epoch(self.rows)
+        self.log_dict({name: value for name, value in row.items() if name != "epoch"})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint |= {"rows": self.rows, "seconds": self.seconds}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.rows, self.seconds = checkpoint["rows"], checkpoint["seconds"]
+
+
+def sums(logits: Tensor, labels: Tensor, loss: Tensor) -> Tensor:
+    """Summed loss, top-1 hits, top-5 hits and images of a batch, as a (4,) tensor on the batch's device.
+
+    With fewer than five classes, top-5 counts every image.
+    """
+    ranked = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+    hits = ranked.sum(0).float()
+    count = torch.full_like(hits[0], len(labels))
+    return torch.stack([loss.float() * count, hits[0], hits.sum(), count])
+
+
+@torch.inference_mode()
+def probabilities(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], autocast: torch.autocast) -> Tensor:
+    """Softmax outputs (N, classes), float32, on the CPU."""
+    network.eval()
+    with autocast:
+        return torch.cat([network(images).float().softmax(1) for images, _ in batches]).cpu()

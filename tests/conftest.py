@@ -1,0 +1,25 @@
+"""Every test runs with a data cache of its own, and composes configs as the command line does."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dissect.compose import compose
+from dissect.variant import Variant
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
+    monkeypatch.setenv("DISSECT_CACHE", str(cache_folder))
+
+
+@pytest.fixture
+def variant(tmp_path: Path) -> Callable[..., Variant]:
+    """Composes a variant whose store lies in the test's own folder."""
+    return lambda *overrides, **options: compose([f"runs={tmp_path / 'runs'}", *overrides], **options)
