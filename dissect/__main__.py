@@ -39,7 +39,8 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
     data = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(data, dict)
     images = load(
-        hydra.utils.instantiate(config.data.source), **{str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")}
+        hydra.utils.instantiate(config.data.source),
+        **{str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")},
     )
     if config.data.classes is None:  # all that were found
         with open_dict(config):

@@ -14,20 +14,20 @@ CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"
 
 @dataclass
 class Data:
-    """Which images, and how many of them. `source` makes the object that finds them."""
+    """Which images, and how many of them; never how they are trained on."""
 
-    name: str = MISSING
-    source: Any = MISSING
-    root: str | None = None
-    cache: str = MISSING
-    image_size: int = MISSING  # pixels; images of another size are resized
-    classes: int | None = None  # the first so many; None = all
-    train_per_class: int | None = None  # the first so many of each; None = all
+    name: str = MISSING  # the study's name too, where none is given
+    source: Any = MISSING  # an object that finds the images
+    root: str | None = None  # where they lie; what null means is the source's to say
+    image_size: int = MISSING  # pixels; images of another size are resized, short side first, then cut to the centre
+    classes: int | None = None  # the first so many, in label order; null = all
+    train_per_class: int | None = None  # the first so many images of each class, by name; null = all
     val_per_class: int | None = None
-    mirror: bool = MISSING  # do labels survive a mirror?
-    judge: str = "validation"  # or "tuning": a part of the training images, held out to choose hyperparameters on
-    tuning: float = 0.1  # that part's share
-    corrupt: str = "error"  # or "skip"
+    mirror: bool = True  # do labels survive a mirror?
+    judge: str = "validation"  # or tuning: a part of the training images, the same for every seed, to tune settings on
+    tuning: float = 0.1  # that part's share of each class: 50 of Tiny ImageNet's 500, as many as its validation has
+    corrupt: str = "error"  # or skip: leave out files that cannot be decoded, and say so
+    cache: str = '${oc.env:DISSECT_CACHE,"~/.cache/dissect"}'  # decoded images and downloads
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """The run store: one folder a run, files that appear whole or not at all, nothing that needs unpickling.
 
-    runs/<study>/<variant>-seed<k>-<key>/
-        config.yaml      the resolved config, as it was run
-        result.json      who the run is, its status, and what came out
-        metrics.csv      a row an epoch
-        predictions.npz  validation probabilities, single view and ten-crop, with the labels
-        checkpoint.ckpt  the network after the last epoch (`weights_only` loadable)
+runs/<study>/<variant>-seed<k>-<key>/
+    config.yaml      the resolved config, as it was run
+    result.json      who the run is, its status, and what came out
+    metrics.csv      a row an epoch
+    predictions.npz  validation probabilities, single view and ten-crop, with the labels
+    checkpoint.ckpt  the network after the last epoch (`weights_only` loadable)
 """
 
 import errno
@@ -35,7 +35,8 @@ def whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         # The name starts with a dot, so a file left by a killed process is never taken for a finished one.
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.fchmod(handle, 0o666 & ~_umask())
-        with open(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": ""})) as file:
+        text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+        with open(handle, mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -51,7 +52,9 @@ def whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 def unwritable(path: Path, problem: OSError) -> InputError:
     """The message for a file that could not be written; a full disk is said as such."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(f"{path}: the disk is full; nothing was left half-written. Free some space, then run it again")
+        return InputError(
+            f"{path}: the disk is full; nothing was left half-written. Free some space, then run it again"
+        )
     return InputError(f"{path}: cannot be written ({problem.strerror or problem})")
 
 
@@ -82,7 +85,9 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     try:
         result = json.loads(text)
     except ValueError as problem:
-        raise InputError(f"{path}: is not valid JSON ({problem}); delete this run's folder and train it again") from problem
+        raise InputError(
+            f"{path}: is not valid JSON ({problem}); delete this run's folder and train it again"
+        ) from problem
     return {**result, "folder": str(folder)}
 
 
@@ -93,7 +98,9 @@ def results(study: Path) -> list[dict[str, Any]]:
         InputError: for a folder that does not exist.
     """
     if not study.is_dir():
-        raise InputError(f"{study}: no such study; it is a folder of runs, made by `python -m dissect name={study.name} ...`")
+        raise InputError(
+            f"{study}: no such study; it is a folder of runs, made by `python -m dissect name={study.name} ...`"
+        )
     found = (read_result(folder) for folder in sorted(study.iterdir()) if folder.is_dir() and folder.name[0] != ".")
     return [result for result in found if result is not None]
 
@@ -105,7 +112,7 @@ def finished(folder: Path) -> dict[str, Any] | None:
 
 
 def write_predictions(folder: Path, **arrays: np.ndarray) -> None:
-    """Write `predictions.npz`: `labels` (N,), `probabilities` (N, classes) and, if evaluated, `probabilities_ten_crop`."""
+    """Write `predictions.npz`: `labels` (N,), `probabilities` (N, classes), `probabilities_ten_crop` if evaluated."""
     with whole(folder / "predictions.npz", "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
@@ -123,4 +130,6 @@ def read_predictions(folder: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError as problem:
         raise InputError(f"{path}: this run has no predictions; delete its folder and train it again") from problem
     except (ValueError, OSError, EOFError, KeyError) as problem:
-        raise InputError(f"{path}: cannot be read ({problem}); delete this run's folder and train it again") from problem
+        raise InputError(
+            f"{path}: cannot be read ({problem}); delete this run's folder and train it again"
+        ) from problem

@@ -17,7 +17,7 @@ RECIPE = 1
 
 # Trainer arguments that say where and how a run is watched, not what it computes.
 _HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "precision", "benchmark", "deterministic",
-             "log_every_n_steps", "profiler", "enable_progress_bar", "enable_model_summary"}  # fmt: skip
+             "log_every_n_steps", "check_val_every_n_epoch", "profiler", "enable_progress_bar", "enable_model_summary"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Variant:
         return _digest({**_determining(self.config), "seed": self.seed, "pixels": pixels, "recipe": RECIPE})
 
     def settings(self, pixels: str) -> str:
-        """Digest of all that variants which may be compared with each other share: the key without components and seed."""
+        """Digest of what all variants that may be compared with each other share."""
         return _digest({**_determining(self.base), "pixels": pixels, "recipe": RECIPE})
 
 
@@ -124,14 +124,18 @@ def _without_label(config: DictConfig) -> dict[str, Any]:
     return {key: value for key, value in _leaves(_plain(config)).items() if not key.startswith("components")}
 
 
-def _check_delta(name: str, delta: DictConfig, config: DictConfig, base: DictConfig, components: dict[str, str]) -> None:
+def _check_delta(
+    name: str, delta: DictConfig, config: DictConfig, base: DictConfig, components: dict[str, str]
+) -> None:
     if name not in components:
         raise InputError(f"component/{name}.yaml: does not name itself; add `components: {{{name}: its label}}`")
     before, now = _without_label(base), _without_label(config)
     # Merged again, a delta must leave the composed config as it is: what differs was overridden after it.
     undone = {key: value for key, value in _without_label(_merge(name, config, delta)).items() if now.get(key) != value}
     for key, value in undone.items():
-        raise InputError(f"{key}={now.get(key)}: overrides component {name}, which sets {value}; leave one of the two out")
+        raise InputError(
+            f"{key}={now.get(key)}: overrides component {name}, which sets {value}; leave one of the two out"
+        )
     if _without_label(_merge(name, base, delta)) == before:
         declared = ", ".join(f"{key}={value}" for key, value in _without_label(delta_values(delta, base)).items())
         raise InputError(
@@ -154,7 +158,9 @@ def delta_values(delta: DictConfig, base: DictConfig) -> DictConfig:
     merged = _plain(_merge("", base, delta))
 
     def pick(declared: Any, values: Any) -> Any:
-        return {key: pick(inner, values[key]) for key, inner in declared.items()} if isinstance(declared, dict) else values
+        return (
+            {key: pick(inner, values[key]) for key, inner in declared.items()} if isinstance(declared, dict) else values
+        )
 
     return OmegaConf.create(pick(OmegaConf.to_container(delta), merged))
 
@@ -179,4 +185,6 @@ def _check_undeclared(config: DictConfig, base: DictConfig, deltas: Mapping[str,
     wanted = _leaves(_plain(expected))
     for key, value in _leaves(_plain(config)).items():
         if key != "seed" and wanted.get(key) != value:
-            raise InputError(f"{key}={value}: changed by none of the components {list(deltas)}; a step holds components only")
+            raise InputError(
+                f"{key}={value}: changed by none of the components {list(deltas)}; a step holds components only"
+            )

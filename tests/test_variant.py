@@ -112,7 +112,9 @@ def user_component(folder: Path, name: str, text: str) -> Path:
 
 def test_two_levels_of_one_factor_are_refused(variant, tmp_path):
     own = user_component(tmp_path, "heavy_dropout1", "components: {heavy_dropout1: dropout}\nmodel: {dropout1: 0.8}")
-    with pytest.raises(InputError, match=r"components dropout1 and heavy_dropout1: both set model.dropout1 \(0.5 and 0.8\)"):
+    with pytest.raises(
+        InputError, match=r"components dropout1 and heavy_dropout1: both set model.dropout1 \(0.5 and 0.8\)"
+    ):
         variant("component=[dropout1,heavy_dropout1]", config_dirs=[own])
 
 

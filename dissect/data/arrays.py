@@ -170,7 +170,9 @@ def _read(folder: Path, *, judge: str, tuning: float, skip_corrupt: bool) -> Ima
         raise refused(skipped[0])
     if skipped:
         more = f"; {len(skipped) - 10} more in {folder / 'about.json'}" if len(skipped) > 10 else ""
-        print(f"warning: {len(skipped)} corrupt images left out: {'; '.join(skipped[:10])}{more}", file=sys.stderr)
+        print(
+            f"warning: {len(skipped)} left out that cannot be decoded: {'; '.join(skipped[:10])}{more}", file=sys.stderr
+        )
     if judge == "tuning":
         kept = int(np.searchsorted(rank, 1 - tuning, side="right"))
         images, val_images = images[:kept], images[kept:]

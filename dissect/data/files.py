@@ -28,7 +28,7 @@ class Tree(Protocol):
 
 
 class Folder:
-    """A tree on disk; names that start with a dot are left out."""
+    """A tree on disk, hidden files left out."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -54,7 +54,7 @@ class Folder:
 
 
 class Zip:
-    """A tree inside a zip, read in place; `root` is the folder inside it that holds the file `landmark`.
+    """A tree inside a zip, read in place, hidden files left out; its root is the folder that holds the file `landmark`.
 
     Raises:
         InputError: for a zip that is cut short, has no `landmark`, or names files outside itself.
@@ -67,7 +67,7 @@ class Zip:
             raise InputError(
                 f"{path}: is not a whole zip file ({problem}); it may be cut short: delete it and fetch it again"
             ) from problem
-        names = [entry for entry in self._zip.namelist() if not entry.endswith("/")]
+        names = [name for name in self._zip.namelist() if not name.endswith("/")]
         try:
             for name in names:
                 if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or name[1:2] == ":":
@@ -82,7 +82,7 @@ class Zip:
         self.where = f"{path}/{self._root}".rstrip("/")
         self._files: dict[str, list[str]] = {}
         for name in sorted(names):
-            if name.startswith(self._root):
+            if name.startswith(self._root) and "/." not in f"/{name[len(self._root) :]}":
                 inside = PurePosixPath(name[len(self._root) :])
                 self._files.setdefault(str(inside.parent), []).append(inside.name)
 

@@ -53,21 +53,25 @@ def with_ten_crop(runs: pd.DataFrame) -> pd.DataFrame:
     known = variants(runs)
     trained = {name: parts for name, parts in known.items() if ENSEMBLE not in parts}
     averaged = {name: control(name, {**trained, name: known[name]}) for name in known if name not in trained}
-    bases = set(averaged.values()) - {None} or {max(trained, key=lambda name: len(trained[name]), default=None)}
+    bases = [base for base in averaged.values() if base] or sorted(trained, key=lambda name: -len(trained[name]))[:1]
     cropped = runs[runs["accuracy_ten_crop"].notna()]
     cropped = cropped.assign(accuracy=cropped["accuracy_ten_crop"])
     frames = [runs]
-    for base in sorted(bases & set(cropped["variant"])):
+    for base in sorted(set(bases) & set(cropped["variant"])):
         ours = cropped[cropped["variant"] == base]
-        frames.append(ours.assign(variant=f"{base} + ten-crop", components=[(*known[base], TEN_CROP)] * len(ours)))
+        frames.append(_renamed(ours, f"{base} + ten-crop", (*known[base], TEN_CROP)))
         for name in (name for name, under in averaged.items() if under == base and name in set(cropped["variant"])):
             ours = cropped[cropped["variant"] == name]
             parts = (*known[base], TEN_CROP, *(part for part in known[name] if part not in known[base]))
             frames[0] = frames[0][frames[0]["variant"] != name]
-            frames.append(ours.assign(components=[parts] * len(ours)))
+            frames.append(_renamed(ours, name, parts))
     together = pd.concat(frames, ignore_index=True)
     order = {name: number for number, name in enumerate(variants(together))}
     return together.sort_values(["variant", "seed"], key=lambda c: c.map(order) if c.name == "variant" else c)
+
+
+def _renamed(runs: pd.DataFrame, variant: str, components: tuple[str, ...]) -> pd.DataFrame:
+    return runs.assign(variant=variant, components=pd.Series([components] * len(runs), runs.index, dtype=object))
 
 
 def contrasts(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -88,8 +92,9 @@ def contrasts(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         ours, theirs = by_seed(runs, step), by_seed(runs, against)
         both, either = ours.index.intersection(theirs.index), ours.index.union(theirs.index)
         measured = _paired(runs[runs["seed"].isin(both)], step, against, ours[both] - theirs[both], level)
+        added = tuple(part for part in parts if part not in known[against])
         rows.append(
-            {"components": tuple(part for part in parts if part not in known[against]), "step": step, "control": against}
+            {"components": added, "step": step, "control": against}
             | measured._asdict()
             | {"left_out": len(either) - len(both), "correlation": _correlation(ours[both], theirs[both])}
             | {"verdict": "helps" if measured.low > 0 else "hurts" if measured.high < 0 else "undecided"}

@@ -36,7 +36,8 @@ def gain(runs: pd.DataFrame, treated: str, control: str, level: float = 0.95) ->
     differences = np.round(100 * (ours - theirs).to_numpy(dtype=float), 9)
     mean, pairs = float(differences.mean()), len(differences)
     if np.ptp(differences) == 0:
-        # Without spread t is infinite, so p is 0; or 0/0 where nothing changed at all, and no data fits "no gain" better.
+        # Without spread t is infinite, so p is 0; or it is 0/0 where nothing changed at all, and then nothing could
+        # agree better with "no gain": p is 1.
         shift = float(differences[0])
         return Gain(shift, shift, shift, 1.0 if shift == 0 else 0.0, pairs)
     test = stats.ttest_1samp(differences, 0.0)

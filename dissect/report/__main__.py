@@ -19,8 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dissect.report", description=__doc__)
     parser.add_argument("study", metavar="STUDY", help="the study's name below --runs, or the path of its folder")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of studies (default: runs)")
-    parser.add_argument("--out", type=Path, default=Path("reports"), help="where to write <study>/index.html (default: reports)")
-    parser.add_argument("--published", type=Path, help="published.yaml to compare with (default: the one for these data)")
+    parser.add_argument("--out", type=Path, default=Path("reports"), help="where reports go (default: reports)")
+    parser.add_argument("--published", type=Path, help="published.yaml to compare with, else the one for these data")
     asked = parser.parse_args(arguments)
     # Imported late, so that --help answers at once.
     from dissect.report.build import build_report
@@ -43,10 +43,14 @@ def print_gains(gains: "pd.DataFrame") -> None:
     from dissect.report.figures import gain_text
     from dissect.report.page import p_text
 
-    table = Table("component", Column("gain, points", no_wrap=True), "p", "seeds", "verdict", "control", box=None, padding=(0, 1))
+    gain = Column("gain, points", no_wrap=True)
+    table = Table(
+        "component", gain, "p", "seeds", "verdict", "control", box=None, pad_edge=False, collapse_padding=True
+    )
     for row in gains.to_dict("records"):
-        cells = [row["label"], gain_text(row["gain"], row["low"], row["high"]), p_text(row["p"]).removeprefix("p ").removeprefix("= ")]
-        table.add_row(*map(escape, [*cells, str(row["seeds"]), row["verdict"], row["control"]]))
+        p = p_text(row["p"]).removeprefix("p ").removeprefix("= ")
+        points = gain_text(row["gain"], row["low"], row["high"])
+        table.add_row(*map(escape, [row["label"], points, p, str(row["seeds"]), row["verdict"], row["control"]]))
     Console().print(table if len(gains) else "no gains: no variant contains another one")
 
 

@@ -33,8 +33,9 @@ def build_report(path: Path, out: Path, named: Path | None = None) -> Report:
     scored = scored_runs(study)
     gains = gains_table(scored, study, published)
     bars = bars_table(scored, gains, study, published)
+    scope = published.scope if published else ""
     figures = {
-        "gains": draw_gains(bars, scored, chance=1 / study.data["classes"], published_from=published.scope if published else ""),
+        "gains": draw_gains(bars, scored, chance=1 / study.data["classes"], published_from=scope),
         "learning_curves": draw_learning_curves(curves, dict(zip(bars["variant"], bars["label"], strict=True))),
     }
     files = {f"{name}.{kind}": drawn(figure, kind) for name, figure in figures.items() for kind in ("png", "svg")}

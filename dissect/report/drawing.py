@@ -1,31 +1,38 @@
 """Figures put together from their panels, and drawn as PNG and SVG."""
 
 import io
-from itertools import chain
 from math import ceil
-from textwrap import fill
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from dissect.report.figures import STYLE, plot_accuracies, plot_gains, plot_learning_curve
+from dissect.report.figures import STYLE, plot_accuracies, plot_gains, plot_learning_curve, wrapped
+
+BELOW: Any = {"loc": "outside lower center", "frameon": False}  # Any, as matplotlib's annotations lack "outside"
 
 
 def draw_gains(bars: pd.DataFrame, scored: pd.DataFrame, *, chance: float, published_from: str = "") -> Figure:
     """The bars of accuracy with the gain beside each."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(11, 1.6 + 0.52 * len(bars)), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.25, 1])
+        figure = Figure(figsize=(11, 1.6 + 0.56 * len(bars)), layout="constrained")
+        # Without any gain there is nothing for a second panel to say.
+        panels = 2 if bars["gain"].notna().any() else 1
+        axes = figure.subplots(1, panels, sharey=True, squeeze=False, width_ratios=[1.25, 1][:panels])[0]
         row = {name: number for number, name in enumerate(bars["variant"])}
-        plot_accuracies(bars, scored.assign(row=scored["variant"].map(row)), chance=chance, ax=left)
-        plot_gains(bars, ax=right)
-        named = dict(chain.from_iterable(zip(*reversed(ax.get_legend_handles_labels()), strict=True) for ax in (left, right)))
+        plot_accuracies(bars, scored.assign(row=scored["variant"].map(row)), chance=chance, ax=axes[0])
+        if panels == 2:
+            plot_gains(bars, ax=axes[1])
+        named: dict[str, Artist] = {}
+        for ax in axes:
+            named |= {str(artist.get_label()): artist for artist in ax.get_legend_handles_labels()[0]}
         if "published" in named:
             named[f"published ({published_from})"] = named.pop("published")
         verdicts = {"helps": "gain above zero", "hurts": "gain below zero", "undecided": "gain not decided"}
         labels = [verdicts.get(name, name) for name in named]
-        figure.legend(named.values(), labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+        figure.legend(list(named.values()), labels, ncols=4, fontsize=9, **BELOW)
     return figure
 
 
@@ -39,7 +46,7 @@ def draw_learning_curves(curves: pd.DataFrame, labels: dict[str, str]) -> Figure
         axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, name in zip(axes, shown, strict=False):
             plot_learning_curve(curves[curves["variant"] == name], ax=ax)
-            ax.set_title(fill(labels[name], 30))
+            ax.set_title(wrapped(labels[name]))
         for place, ax in enumerate(axes):
             ax.label_outer()
             if place >= len(shown):
@@ -48,8 +55,7 @@ def draw_learning_curves(curves: pd.DataFrame, labels: dict[str, str]) -> Figure
                 ax.tick_params(labelbottom=True)
                 ax.set_xlabel("epoch", visible=True)
         if shown:
-            handles, names = axes[0].get_legend_handles_labels()
-            figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+            figure.legend(*axes[0].get_legend_handles_labels(), ncols=2, **BELOW)
     return figure
 
 

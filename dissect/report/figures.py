@@ -6,6 +6,7 @@ being seaborn's "colorblind" palette.
 """
 
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ VERDICTS = {  # verdict -> marker, colour, filled
     "undecided": ("o", GREY, False),
 }
 PERCENT = FuncFormatter(lambda fraction, _: f"{100 * fraction:.4g}")
-STYLE = {
+PARTS: Any = {"training": {"color": ORANGE, "ls": (0, (3, 1))}, "validation": {"color": BLUE}}
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so the same everywhere
     "font.size": 10,
     "axes.spines.top": False,
@@ -45,16 +47,18 @@ def plot_accuracies(bars: pd.DataFrame, runs: pd.DataFrame, *, chance: float, ax
     """
     rows = np.arange(len(bars))
     ax.barh(rows, bars["mean"], height=0.62, color=BLUE, alpha=0.4, label="mean accuracy")
-    spread = dict(zip(seeds := sorted(set(runs["seed"])), np.linspace(-0.2, 0.2, len(seeds)) * (len(seeds) > 1), strict=True))
-    ax.plot(runs["accuracy"], runs["row"] + runs["seed"].map(spread), "o", ms=3.5, mew=0, color=BLUE, label="one seed", zorder=3)
-    shown = rows[bars["half_width"].notna()]
-    style = {"fmt": "none", "ecolor": INK, "elinewidth": 1.4, "capsize": 4, "zorder": 4}
-    ax.errorbar(bars["mean"].iloc[shown], shown, xerr=bars["half_width"].iloc[shown], label="95% interval", **style)
+    seeds = runs.groupby("row")["seed"]
+    apart = 0.5 * ((seeds.rank() - 0.5) / seeds.transform("count") - 0.5)  # equal accuracies must not hide each other
+    ax.plot(runs["accuracy"], runs["row"] + apart, "o", ms=3.5, mew=0, color=BLUE, label="one seed", zorder=3)
+    known = rows[bars["half_width"].notna()]
+    if len(known):
+        chosen = bars.iloc[known]
+        style: Any = {"fmt": "none", "ecolor": INK, "elinewidth": 1.4, "capsize": 4, "zorder": 4}
+        ax.errorbar(chosen["mean"], known, xerr=chosen["half_width"], label="95% interval", **style)
     ax.axvline(chance, color=GREY, lw=1, ls="--", label=f"chance ({100 * chance:.3g}%)", zorder=1)
     _published(bars["published_accuracy"], ax)
-    columns = [f"{100 * m:.1f}" if np.isnan(h) else f"{100 * m:.1f} ± {100 * h:.1f}" for m, h in bars[["mean", "half_width"]].values]
-    _column(columns, ax)
-    ax.set_yticks(rows, [fill(label, 30) for label in bars["label"]])
+    _column([accuracy_text(mean, half) for mean, half in bars[["mean", "half_width"]].itertuples(index=False)], ax)
+    ax.set_yticks(rows, [wrapped(label) for label in bars["label"]])
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.set_xlim(left=0)
     ax.tick_params(axis="y", length=0)
@@ -92,36 +96,51 @@ def plot_learning_curve(epochs: pd.DataFrame, *, ax: Axes) -> None:
     Args:
         epochs: `seed`, `epoch`, `part` ("training" or "validation"), `accuracy` (a fraction).
     """
-    drawn = {"data": epochs, "x": "epoch", "y": "accuracy", "ax": ax, "hue": "part", "style": "part", "errorbar": None}
-    looks = {"hue_order": ["training", "validation"], "palette": [ORANGE, BLUE], "dashes": {"training": (3, 1), "validation": ""}}
-    sns.lineplot(**drawn, **looks, units="seed", estimator=None, lw=0.7, alpha=0.35, legend=False)
-    sns.lineplot(**drawn, **looks, lw=2, legend="full")
-    ax.legend_.remove()
+    for part, look in PARTS.items():
+        seeds = epochs[epochs["part"] == part].pivot_table("accuracy", "epoch", "seed")
+        ax.plot(seeds.index, seeds, lw=0.7, alpha=0.35, **look)
+        ax.plot(seeds.index, seeds.mean(axis=1), lw=2, label=part, **look)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.yaxis.set_major_formatter(PERCENT)
     ax.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)
     ax.set(xlabel="epoch", ylabel="accuracy, %")
 
 
+def wrapped(label: str) -> str:
+    """At most three lines, which is what fits beside a bar."""
+    return fill(label, 32, max_lines=3, placeholder=" …")
+
+
+def accuracy_text(mean: float, half_width: float) -> str:
+    """A mean accuracy as it is written, in percent: "44.9 ± 0.5", or alone where one seed gives no interval."""
+    digits = 2 if half_width < 0.005 else 1
+    interval = "" if np.isnan(half_width) else f" ± {100 * half_width:.{digits}f}"
+    return f"{100 * mean:.{digits}f}{interval}"
+
+
 def gain_text(gain: float, low: float, high: float, versus: str = "") -> str:
     """A gain as it is written: "+4.4 [3.9, 4.9]", with its control where that is not the bar above.
 
-    Narrow intervals and ends close to zero get more digits, so that rounding never hides on which side of zero they are.
+    Narrow intervals and ends close to zero get more digits: rounding must not hide on which side of zero they are.
     """
     if np.isnan(gain):
         return ""
     ends = [end for end in (low, high) if end != 0 and not np.isnan(end)]
-    told = [d for d in (1, 2) if all(round(end, d) for end in ends) and not 0 < high - low < 10**-d]
+    told = [d for d in (1, 2) if all(round(end, d) for end in ends) and not 0 < high - low < 10 ** (1 - d)]
     digits = next(iter(told), 3)
+    shortened = versus if len(versus) <= 20 else versus[:19] + "…"
     interval = "" if np.isnan(low) else f" [{low:z.{digits}f}, {high:z.{digits}f}]"
-    return f"{gain:+z.{digits}f}{interval}{f' vs {versus}' if versus else ''}".replace("-", "−")
+    return f"{gain:+z.{digits}f}{interval}".replace("-", "−") + (f" vs {shortened}" if versus else "")
 
 
 def _published(values: pd.Series, ax: Axes) -> None:
     if values.notna().any():
-        ax.plot(values, range(len(values)), "D", ms=7, mec=PURPLE, mfc="none", mew=1.8, ls="", label="published", zorder=5)
+        ax.plot(values, range(len(values)), "D", ms=7, mec=PURPLE, mfc="none", mew=1.8, label="published", zorder=5)
 
 
 def _column(texts: list[str], ax: Axes) -> None:
     for row, text in enumerate(texts):
-        ax.annotate(text, (1, row), (8, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=9, annotation_clip=False)
+        ax.annotate(
+            text, (1, row), (8, 0), ("axes fraction", "data"), "offset points",
+            va="center_baseline", fontsize=9, annotation_clip=False,
+        )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,8 @@ def render(
     study: Study, gains: pd.DataFrame, variants: pd.DataFrame, pictures: dict[str, bytes], published: Published | None
 ) -> str:
     """The page as text; `pictures` are SVGs by name, the rest as `tables` makes them."""
-    shown = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    here = FileSystemLoader(Path(__file__).parent)
+    shown = Environment(loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     shown.filters |= {"percent": percent, "number": number, "points": points, "duration": duration, "uri": _uri}
     return shown.get_template("page.html.j2").render(
         study=study,
@@ -39,19 +38,23 @@ def render(
     )
 
 
-def answer(row: dict[str, Any]) -> dict[str, str]:
-    """One contrast in words: `component`, `words` (its gain, p and seeds), `verdict` and `outcome`, and a `note`."""
-    seeds = int(row["seeds"])
-    number_of = f"{seeds} seed{'' if seeds == 1 else 's'}"
-    left_out = f"{row['left_out']} left out: not in both variants" if row["left_out"] else ""
-    found = {"component": row["label"], "verdict": row["verdict"], "against": f"{row['step']} against {row['control']}"}
-    if pd.isna(row["gain"]):
-        return found | {"words": "no seed in common", "outcome": "not measured", "note": left_out}
+def answer(row: Mapping[Any, Any]) -> dict[str, str]:
+    """One contrast in words: `component`, `words` (its gain, p and seeds), `verdict`, `outcome` and a `note`."""
+    seeds, added = int(row["seeds"]), len(row["components"])
+    notes = [
+        f"{row['step']} against {row['control']}",
+        f"{added} components at once" if added > 1 else "",
+        f"{row['left_out']} left out of the seeds, in only one of the two" if row["left_out"] else "",
+        "the same difference for every seed, so its interval tells little" if row["low"] == row["high"] else "",
+    ]
+    found = {"component": row["label"], "verdict": row["verdict"], "note": "; ".join(filter(None, notes))}
+    if seeds == 0:
+        return found | {"words": "no seed in common", "outcome": "not measured"}
     value, _, interval = gain_text(row["gain"], row["low"], row["high"]).partition(" ")
-    words = f"{value} points {interval}".strip() + (f", {p_text(row['p'])}" if interval else "") + f", {number_of}"
-    if len(row["components"]) > 1:
-        left_out = "; ".join(filter(None, [f"{len(row['components'])} components at once", left_out]))
-    return found | {"words": words, "outcome": "not decided by one seed" if seeds == 1 else VERDICTS[row["verdict"]], "note": left_out}
+    if seeds == 1:
+        return found | {"words": f"{value} points, 1 seed", "outcome": "not decided by one seed"}
+    words = f"{value} points {interval}, {p_text(row['p'])}, {seeds} seeds"
+    return found | {"words": words, "outcome": VERDICTS[row["verdict"]]}
 
 
 def origin(study: Study) -> dict[str, str]:
@@ -75,10 +78,12 @@ def origin(study: Study) -> dict[str, str]:
 def _counted(values: Iterable[Any]) -> str:
     """The values that occur, the most frequent first, with how often where there is more than one."""
     counts = Counter(map(str, values)).most_common()
-    return "not recorded" if not counts else counts[0][0] if len(counts) == 1 else ", ".join(f"{v} ({n} runs)" for v, n in counts)
+    if len(counts) > 1:
+        return ", ".join(f"{value} ({number_of} run{'s' * (number_of > 1)})" for value, number_of in counts)
+    return counts[0][0] if counts else "not recorded"
 
 
-def _kind(run: dict[str, Any]) -> str:
+def _kind(run: Mapping[Any, Any]) -> str:
     if run["status"] != "finished":
         return f"{run['status']}: {run['error'] or 'no reason recorded'}"
     if isinstance(run["member_of"], str):
@@ -101,7 +106,7 @@ def points(gain: float) -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    return "–" if pd.isna(value) else f"{value:,.{digits}f}"
+    return "–" if pd.isna(value) else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,8 @@ from omegaconf import OmegaConf
 import dissect
 from dissect.errors import InputError
 
+GAIN = ["component", "step", "control", "gain"]  # the keys of a published gain
+
 
 @dataclass(frozen=True)
 class Published:
@@ -38,7 +40,7 @@ class Published:
         return all(value is None or data.get(key) == value for key, value in facts.items())
 
     def gains_table(self) -> pd.DataFrame:
-        return pd.DataFrame(self.gains, columns=["component", "step", "control", "gain"]).rename(columns={"gain": "published"})
+        return pd.DataFrame(self.gains, columns=GAIN).rename(columns={"gain": "published"})
 
 
 def find_published(data: str, named: Path | None = None) -> Published | None:
@@ -50,7 +52,7 @@ def find_published(data: str, named: Path | None = None) -> Published | None:
     if named is not None:
         published = read_published(named)
         if published.data != data:
-            raise InputError(f"{named}: is about data {published.data!r}, the study's are {data!r}; leave --published out")
+            raise InputError(f"{named}: is about data {published.data!r}, the study's are {data!r}; leave it out")
         return published
     roots = dict.fromkeys([Path(dissect.__file__).resolve().parents[1], Path.cwd().resolve()])
     files = [path for root in roots for path in sorted(root.glob("experiments/*/published.yaml"))]
@@ -72,11 +74,14 @@ def read_published(path: Path) -> Published:
     try:
         published = Published(path=path, **content)  # type: ignore[arg-type]  # checked here, by what it raises
     except TypeError as problem:
-        raise InputError(f"{path}: {str(problem).removeprefix('Published.__init__() ')}; see `Published` for the keys") from problem
+        wrong = str(problem).removeprefix("Published.__init__() ")
+        raise InputError(f"{path}: {wrong}; experiments/boin2015/published.yaml shows the keys") from problem
+    if not isinstance(published.accuracies, dict) or not isinstance(published.gains, list):
+        raise InputError(f"{path}: `accuracies` has to be a mapping of steps, and `gains` a list of rows")
     for step, accuracy in published.accuracies.items():
         if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
             raise InputError(f"{path}: `accuracies.{step}` is {accuracy!r}, not a fraction from 0 to 1")
     for row in published.gains:
-        if set(row) != {"component", "step", "control", "gain"} or not isinstance(row["gain"], float | int):
-            raise InputError(f"{path}: a row of `gains` is {row!r}, not `component`, `step`, `control` and `gain` in points")
+        if not isinstance(row, dict) or set(row) != set(GAIN) or not isinstance(row["gain"], float | int):
+            raise InputError(f"{path}: a row of `gains` is {row!r}; it needs {', '.join(GAIN)} (in points), no more")
     return published

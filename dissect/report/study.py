@@ -14,6 +14,7 @@ from dissect import store
 from dissect.errors import InputError
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
+DATA = ["name", "classes", "image_size", "train_images", "val_images", "mirror", "views", "judge"]
 METRICS = ["accuracy", "accuracy_ten_crop", "top5", "loss", "train_accuracy"]
 COSTS = ["parameters", "epochs", "train_seconds", "images_per_second"]
 ORIGIN = ["device", "versions", "commit", "finished"]
@@ -38,7 +39,9 @@ class Study:
     @property
     def data(self) -> dict[str, Any]:
         """What the runs were trained on: `name`, `classes`, `image_size`, ..."""
-        return dict(self.compared["data"].iloc[0])
+        data = list(self.compared["data"])
+        # Whether ten-crop is evaluated is no part of a run's identity: a run without it has no views.
+        return {**data[0], "views": max(one["views"] for one in data)}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -53,10 +56,10 @@ def read_study(path: Path) -> Study:
         InputError: when it has no finished run, or finished runs that may not be compared with each other.
     """
     rows = [_row(result) for result in store.results(path)]
-    # Objects throughout until here, so that a missing number is NaN and a missing text None, whatever the other rows hold.
+    # As objects at first, so that a missing number becomes NaN and a missing text stays None, whatever other rows hold.
     runs = pd.DataFrame(rows, columns=["folder", *WHO, *METRICS, *COSTS, *ORIGIN], dtype=object)
     runs = runs.astype(dict.fromkeys(METRICS + COSTS[2:], float) | dict.fromkeys(COSTS[:2], "Int64") | {"seed": int})
-    study = Study(path.resolve().name, path, runs)
+    study = Study(path.resolve().name, path, runs.sort_values(["variant", "seed"], kind="stable", ignore_index=True))
     if study.compared.empty:
         others = ", ".join(f"{count} {status}" for status, count in Counter(runs["status"]).items())
         raise InputError(
@@ -70,15 +73,20 @@ def read_study(path: Path) -> Study:
 def _row(result: dict[str, Any]) -> dict[str, Any]:
     """One result as a row; a finished run whose accuracy is missing or NaN counts as failed."""
     where = f"{result['folder']}/result.json"
-    needed = ["variant", "components", "seed", "status", *(["settings", "data"] if result.get("status") == "finished" else [])]
-    for key in needed:
-        if result.get(key) is None:
-            raise InputError(f"{where}: lacks `{key}`; delete this run's folder and train it again")
+    missing = [key for key in ("variant", "components", "seed", "status") if result.get(key) is None]
+    if result.get("status") == "finished":
+        missing += [] if result.get("settings") else ["settings"]
+        missing += [f"data.{key}" for key in DATA if key not in (result.get("data") or {})]
+    if missing:
+        raise InputError(f"{where}: lacks `{missing[0]}`; delete this run's folder and train it again")
     row = {key: result.get(key) for key in [*WHO, *METRICS, *COSTS, *ORIGIN]} | {"folder": Path(result["folder"]).name}
+    if row["status"] != "finished":
+        return row
     accuracy = row["accuracy"]
-    if row["status"] == "finished" and (accuracy is None or math.isnan(accuracy)):
-        return row | {"status": "failed", "error": f"finished with accuracy {accuracy}, which is no number"}
-    if row["status"] == "finished" and not 0 <= accuracy <= 1:
+    if not isinstance(accuracy, int | float) or math.isnan(accuracy):
+        reason = f"finished with accuracy {accuracy}, which is no number"
+        return row | dict.fromkeys(METRICS) | {"status": "failed", "error": reason}
+    if not 0 <= accuracy <= 1:
         raise InputError(f"{where}: `accuracy` is {accuracy!r}, not a fraction from 0 to 1")
     return row
 
@@ -94,10 +102,10 @@ def _refuse_mixtures(study: Study) -> None:
                 f"{_what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
             )
     for variant, ours in runs.groupby("variant", sort=False):
-        meanings = {tuple(components): folder for components, folder in zip(ours["components"], ours["folder"], strict=True)}
+        meanings = {tuple(parts): folder for parts, folder in zip(ours["components"], ours["folder"], strict=True)}
         if len(meanings) > 1:
             quoted = "; ".join(f"{folder} has {list(parts)}" for parts, folder in meanings.items())
-            raise InputError(f"{study.path}: `{variant}` means different components: {quoted}. Delete what is out of date")
+            raise InputError(f"{study.path}: `{variant}` has different components: {quoted}. Delete the outdated")
         twice = ours[ours["seed"].duplicated(keep=False)].sort_values("seed")
         if len(twice):
             raise InputError(
@@ -144,15 +152,17 @@ def read_curves(study: Study) -> pd.DataFrame:
     """
     frames = []
     parts = {"train_accuracy": "training", "val_accuracy": "validation"}
-    for run in study.compared.itertuples():
-        path = study.path / str(run.folder) / "metrics.csv"
+    runs = study.compared
+    for folder, variant, seed in zip(runs["folder"], runs["variant"], runs["seed"], strict=True):
+        path = study.path / folder / "metrics.csv"
         try:
             epochs = pd.read_csv(path)[["epoch", *parts]].astype(float)
         except FileNotFoundError:
             continue
         except (ValueError, KeyError) as problem:
-            raise InputError(f"{path}: cannot be read ({problem}); delete this run's folder and train it again") from problem
+            mend = "delete this run's folder and train it again"
+            raise InputError(f"{path}: cannot be read ({problem}); {mend}") from problem
         long = epochs.rename(columns=parts).melt("epoch", var_name="part", value_name="accuracy")
-        frames.append(long.assign(variant=run.variant, seed=run.seed))
+        frames.append(long.assign(variant=variant, seed=seed))
     columns = ["variant", "seed", "epoch", "part", "accuracy"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)

@@ -14,8 +14,8 @@ GAINS = ["component", "step", "control", "gain", "low", "high", "p", "seeds", "p
 
 def scored_runs(study: Study) -> pd.DataFrame:
     """The runs behind the bars, ten-crop included: `folder`, `variant`, `components`, `seed`, `accuracy`, in order."""
-    runs = study.compared.assign(components=[tuple(components) for components in study.compared["components"]])
-    return with_ten_crop(runs[["folder", "variant", "components", "seed", "accuracy", "accuracy_ten_crop"]])
+    runs = study.compared[["folder", "variant", "components", "seed", "accuracy", "accuracy_ten_crop"]]
+    return with_ten_crop(runs.assign(components=runs["components"].map(tuple)))
 
 
 def gains_table(scored: pd.DataFrame, study: Study, published: Published | None) -> pd.DataFrame:
@@ -23,8 +23,9 @@ def gains_table(scored: pd.DataFrame, study: Study, published: Published | None)
     table = contrasts(scored)
     table["component"] = table["components"].map("+".join).astype(object)
     table["label"] = [_labels(study, parts) for parts in table["components"]]
-    known = published.gains_table() if published else pd.DataFrame(columns=["component", "step", "control", "published"])
-    return table.merge(known.astype({"published": float}), how="left", on=["component", "step", "control"])
+    contrast = ["component", "step", "control"]
+    known = published.gains_table() if published else pd.DataFrame(columns=[*contrast, "published"])
+    return table.merge(known.astype({"published": float}), how="left", on=contrast)
 
 
 def bars_table(scored: pd.DataFrame, gains: pd.DataFrame, study: Study, published: Published | None) -> pd.DataFrame:
@@ -33,8 +34,9 @@ def bars_table(scored: pd.DataFrame, gains: pd.DataFrame, study: Study, publishe
     bars = summary(scored)
     names = [str(name) for name in bars["variant"]]
     against = {name: control(name, known) for name in names}
-    bars["label"] = [bar_label(study, name, known[name], known[against[name]] if against[name] else None) for name in names]
-    bars["published_accuracy"] = [published.accuracies.get(name, float("nan")) if published else float("nan") for name in names]
+    inherited = {name: known[under] for name, under in against.items() if under is not None}
+    bars["label"] = [bar_label(study, name, known[name], inherited.get(name)) for name in names]
+    bars["published_accuracy"] = bars["variant"].map(published.accuracies if published else {}).astype(float)
     bars = bars.merge(gains.drop(columns="label"), how="left", left_on="variant", right_on="step")
     # In a ladder the control is the bar above; where it is not, the chart has to name it.
     above = dict(zip(names, ["", *names], strict=False))
@@ -49,10 +51,10 @@ def bar_label(study: Study, variant: str, components: tuple[str, ...], inherited
     """
     if not components:
         return variant if variant == "baseline" else f"{variant} · baseline"
-    if variant == "+".join(components):
+    if variant == "+".join(components) and (len(components) <= 3 or inherited is None):
         return _labels(study, components)
     added = _labels(study, [part for part in components if part not in (inherited or ())])
-    step = variant.removesuffix(" + ten-crop") if TEN_CROP in components else variant
+    step = f"{len(components)} components" if variant == "+".join(components) else variant.removesuffix(" + ten-crop")
     return f"{step} · {added}" if inherited is None else f"{step} · + {added}"
 
 
@@ -64,7 +66,7 @@ def _labels(study: Study, components: Iterable[str]) -> str:
 
 
 def variants_table(study: Study) -> pd.DataFrame:
-    """A row a trained variant, in order: the means of METRICS and COSTS over its `n` finished runs, and `failed` runs."""
+    """A row a trained variant, in order: means of METRICS and COSTS over `n` finished runs, and how many `failed`."""
     known = variants(study.compared)
     means = study.compared.groupby("variant")[[*METRICS, *COSTS]].mean().astype(float).loc[list(known)].reset_index()
     means["n"] = means["variant"].map(study.compared["variant"].value_counts())
@@ -79,6 +81,6 @@ def runs_csv(study: Study) -> pd.DataFrame:
     runs["components"] = runs["components"].map("+".join)
     runs["members"] = [" ".join(members) if isinstance(members, list) else None for members in runs["members"]]
     for key, prefix in (("data", "data"), ("versions", "version")):
-        cells = pd.DataFrame([value if isinstance(value, dict) else {} for value in runs.pop(key)], index=runs.index, dtype=object)
-        runs = runs.join(cells.add_prefix(f"{prefix}_"))
+        cells = [value if isinstance(value, dict) else {} for value in runs.pop(key)]
+        runs = runs.join(pd.DataFrame(cells, index=runs.index, dtype=object).add_prefix(f"{prefix}_"))
     return runs

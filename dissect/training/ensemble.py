@@ -62,7 +62,9 @@ def member_variants(variant: Variant) -> list[Variant]:
     if jitter < 0:
         raise InputError(f"ensemble.jitter={jitter}: must be 0 or more, such as 0.1")
     if variant.seed >= STRIDE:
-        raise InputError(f"seed={variant.seed}: an ensemble's seed must be below {STRIDE}, which its members' seeds count by")
+        raise InputError(
+            f"seed={variant.seed}: an ensemble's seed must be below {STRIDE}, which its members' seeds count by"
+        )
     return [_member(variant, number) for number in range(count)]
 
 

@@ -16,7 +16,7 @@ from dissect.data.batches import TrainBatches, ViewBatches
 from dissect.errors import TrainingError
 from dissect.streams import stream
 
-Row = dict[str, float]  # one epoch of metrics.csv
+Row = dict[str, float | None]  # one epoch of metrics.csv; None where nothing was validated
 
 
 class Classification(pl.LightningModule):
@@ -42,15 +42,15 @@ class Classification(pl.LightningModule):
         self._seed, self._on_epoch = seed, on_epoch
 
     def setup(self, stage: str) -> None:
-        self._training, self._validation = self._batches(self.trainer.strategy.root_device)
+        self.training_batches, self.validation_batches = self._batches(self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> Iterable[Any]:
-        return self._training
+        return self.training_batches
 
     def val_dataloader(self) -> Iterable[Any]:
-        return self._validation
+        return self.validation_batches
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         optimizer = torch.optim.SGD(
             self.network.parameters(), lr=self._train.learning_rate, momentum=self._train.momentum,
             weight_decay=self._train.weight_decay, fused=True,
@@ -60,9 +60,11 @@ class Classification(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_train_epoch_start(self) -> None:
-        self._training.epoch = self.current_epoch
+        self.training_batches.epoch = self.current_epoch
         torch.manual_seed(stream(self._seed, "dropout", self.current_epoch))
         self._train_sums = torch.zeros(4, device=self.device)
+        self._train_totals: list[float] = []
+        self._val_totals: list[float] = []
         self._started = time.perf_counter()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
@@ -73,8 +75,7 @@ class Classification(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        self._train_totals = self._train_sums.tolist()  # waits for the device, so the time below is the whole epoch's
-        self.seconds += time.perf_counter() - self._started
+        self._end_training_part()
         self._val_sums = torch.zeros(4, device=self.device)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
@@ -82,18 +83,30 @@ class Classification(pl.LightningModule):
         logits = self.network(images)
         self._val_sums += sums(logits, labels, functional.cross_entropy(logits, labels))
 
+    def on_validation_epoch_end(self) -> None:
+        self._val_totals = self._val_sums.tolist()
+
     def on_train_epoch_end(self) -> None:
-        row = {"epoch": self.current_epoch + 1, "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"]}
-        for part, total in (("train", self._train_totals), ("val", self._val_sums.tolist())):
-            row |= {f"{part}_{name}": value / total[3] for name, value in zip(("loss", "accuracy", "top5"), total, strict=False)}
-        if not math.isfinite(row["train_loss"]):
+        self._end_training_part()
+        row: Row = {"epoch": self.current_epoch + 1}
+        row["learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        for part, totals in (("train", self._train_totals), ("val", self._val_totals)):
+            for place, name in enumerate(("loss", "accuracy", "top5")):
+                row[f"{part}_{name}"] = totals[place] / totals[3] if totals else None
+        loss = self._train_totals[0]
+        if not math.isfinite(loss):
             raise TrainingError(
-                f"train.learning_rate={self._train.learning_rate}: the training loss became {row['train_loss']} "
-                f"in epoch {row['epoch']}; a lower learning rate, or init=he, usually mends it"
+                f"train.learning_rate={self._train.learning_rate}: the training loss became {loss} in epoch "
+                f"{row['epoch']}; a lower learning rate usually mends it"
             )
         self.rows.append(row)
         self._on_epoch(self.rows)
-        self.log_dict({name: value for name, value in row.items() if name != "epoch"})
+        self.log_dict({name: value for name, value in row.items() if name != "epoch" and value is not None})
+
+    def _end_training_part(self) -> None:
+        if not self._train_totals:
+            self._train_totals = self._train_sums.tolist()  # waits for the device, so that the time is the whole part's
+            self.seconds += time.perf_counter() - self._started
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"rows": self.rows, "seconds": self.seconds}

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
 
 from dissect.data.arrays import ImageSet
 from dissect.variant import Variant
@@ -82,3 +84,27 @@ def commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def without_paths(config: DictConfig) -> DictConfig:
+    """The config without folders of this machine, which say nothing about the result."""
+    kept = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(config, resolve=True)))
+    kept.data.root, kept.data.cache = None, None
+    if "root" in kept.data.source:
+        kept.data.source.root = None
+    return kept
+
+
+def device_name(device: torch.device) -> str:
+    """The processor's own name, with the threads used on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return f"{device.type} ({platform.processor() or platform.machine()})"
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass
+    return f"CPU {name}, {torch.get_num_threads()} threads"

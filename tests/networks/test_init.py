@@ -50,7 +50,10 @@ def test_one_seed_gives_equal_weights_and_another_different_ones(rule):
 
 
 def test_a_layer_of_equal_name_and_shape_starts_equal_whatever_else_the_network_holds():
-    small, large = nn.ModuleDict({"conv1": nn.Conv2d(3, 4, 3)}), nn.ModuleDict({"extra": nn.Linear(9, 9), "conv1": nn.Conv2d(3, 4, 3)})
+    small, large = (
+        nn.ModuleDict({"conv1": nn.Conv2d(3, 4, 3)}),
+        nn.ModuleDict({"extra": nn.Linear(9, 9), "conv1": nn.Conv2d(3, 4, 3)}),
+    )
     he(small, layer_seed=seeded(5))
     he(large, layer_seed=seeded(5))
     assert torch.equal(small["conv1"].weight, large["conv1"].weight)

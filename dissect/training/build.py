@@ -1,0 +1,70 @@
+"""A config's network: built, initialised, and tried before anything is written."""
+
+import torch
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from dissect.data.arrays import ImageSet
+from dissect.data.batches import window_side
+from dissect.errors import InputError
+from dissect.streams import stream
+
+
+def build(config: DictConfig, *, seed: int) -> nn.Module:
+    """The network of a config, initialised from the seed's own stream.
+
+    Raises:
+        InputError: naming the model, for arguments that it refuses.
+    """
+    torch.manual_seed(stream(seed, "initialisation"))  # for networks that initialise themselves
+    try:
+        network = instantiate(config.model)
+        instantiate(config.init)(network, layer_seed=lambda name: stream(seed, "initialisation", name))
+    except (HydraException, TypeError, ValueError) as problem:
+        reason = str(problem.__cause__ or problem)
+        raise InputError(f"model={config.model.get('_target_')}: cannot be built: {reason}") from problem
+    if not isinstance(network, nn.Module):
+        raise InputError(
+            f"model={config.model.get('_target_')}: makes a {type(network).__name__}, not a torch.nn.Module"
+        )
+    return network
+
+
+def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None:
+    """Refuse, before anything is written, what would fail in the first batch or at the very end.
+
+    Raises:
+        InputError: fewer images than a batch, a window that the network cannot take, a wrong number of classes.
+    """
+    if len(images.train_labels) < config.train.batch_size:
+        raise InputError(
+            f"train.batch_size={config.train.batch_size}: the training part has {len(images.train_labels)} images; "
+            f"choose train.batch_size={len(images.train_labels)} or less"
+        )
+    for key, least in (("train.epochs", 1), ("train.batch_size", 1), ("evaluate.batch_size", 1)):
+        if OmegaConf.select(config, key) < least:
+            raise InputError(f"{key}={OmegaConf.select(config, key)}: must be {least} or more")
+    size = images.train_images.shape[1]
+    for key in ("augmentation.crop", "evaluate.ten_crop"):
+        share = OmegaConf.select(config, key)
+        if share is None:
+            continue
+        if not 0 < share <= 1:
+            raise InputError(f"{key}={share}: must be a share of the image's side, above 0 and at most 1")
+        side = window_side(size, share)
+        try:
+            with torch.inference_mode():
+                shape = tuple(network.eval()(torch.zeros(2, 3, side, side)).shape)
+        except RuntimeError as problem:
+            raise InputError(
+                f"{key}={share}: the network, built for images of {size}x{size}, cannot take windows of {side}x{side} "
+                f"({problem}); choose a share nearer to 1"
+            ) from problem
+        if shape != (2, len(images.classes)):
+            raise InputError(
+                f"model.classes: the network gives {shape[1:]} outputs an image for {len(images.classes)} classes; "
+                f"set model.classes={len(images.classes)}"
+            )
+    network.train()

@@ -1,0 +1,125 @@
+"""What the figures show, read back from their artists."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from dissect.report.drawing import draw_gains, draw_learning_curves, drawn
+from dissect.report.figures import accuracy_text, gain_text
+
+NAN = float("nan")
+BARS = pd.DataFrame(
+    {
+        "variant": ["step1", "step2", "step3", "step4"],
+        "label": [
+            "step1 · baseline",
+            "step2 · + dropout 1",
+            "step3 · + augmentation",
+            "a name that costs $5 or $6 " * 6,
+        ],
+        "mean": [0.40, 0.44, 0.42, 0.421],
+        "half_width": [0.01, 0.02, 0.01, NAN],
+        "published_accuracy": [NAN, 0.5, NAN, NAN],
+        "gain": [NAN, 4.0, -2.0, 0.1],
+        "low": [NAN, 3.0, -3.0, NAN],
+        "high": [NAN, 5.0, -1.0, NAN],
+        "verdict": [NAN, "helps", "hurts", "undecided"],
+        "published": [NAN, 4.88, NAN, NAN],
+        "versus": ["", "", "step1", ""],
+    }
+)
+RUNS = pd.DataFrame(
+    [(name, seed, 0.4 + 0.01 * seed) for name in BARS["variant"] for seed in range(3)],
+    columns=["variant", "seed", "accuracy"],
+)
+
+
+@pytest.fixture
+def figure() -> Figure:
+    return draw_gains(BARS, RUNS, chance=0.1, published_from="200 classes at 64×64")
+
+
+def test_bars_start_at_zero_and_the_baseline_is_on_top(figure: Figure):
+    left = figure.axes[0]
+    assert [bar.get_width() for bar in left.patches] == list(BARS["mean"])
+    assert left.get_xlim()[0] == 0
+    bottom, top = left.get_ylim()
+    assert bottom > top
+
+
+def test_every_run_is_a_dot(figure: Figure):
+    dots = next(line for line in figure.axes[0].lines if line.get_label() == "one seed")
+    assert sorted(dots.get_xdata()) == sorted(RUNS["accuracy"])
+    assert set(np.round(np.asarray(dots.get_ydata())).astype(int)) == {0, 1, 2, 3}
+
+
+def test_up_down_and_undecided_differ_in_shape_and_not_only_in_colour(figure: Figure):
+    markers = {str(line.get_label()): line.get_marker() for line in figure.axes[1].lines}
+    assert len({markers[verdict] for verdict in ("helps", "hurts", "undecided")}) == 3
+
+
+def test_published_values_say_what_data_they_are_from(figure: Figure):
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "published (200 classes at 64×64)" in legend
+    assert "chance (10%)" in legend
+
+
+def test_nothing_is_cut(figure: Figure):
+    figure.draw_without_rendering()
+    width, height = figure.bbox.size
+    box = figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    assert box.x0 >= -1
+    assert box.y0 >= -1
+    assert box.x1 <= width + 1
+    assert box.y1 <= height + 1
+
+
+def test_labels_beside_bars_do_not_overlap(figure: Figure):
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    again = [drawn(draw_gains(BARS, RUNS, chance=0.1), "svg") for _ in range(2)]
+    assert again[0] == again[1]
+    assert b"<dc:date>" not in again[0]
+
+
+def test_a_learning_curve_shows_every_seed_and_their_mean():
+    rows = [(seed, epoch, part, 0.1 * epoch + 0.02 * seed) for seed in range(3) for epoch in (1, 2) for part in PARTS]
+    curves = pd.DataFrame(rows, columns=["seed", "epoch", "part", "accuracy"]).assign(variant="step1")
+    ax = draw_learning_curves(curves, {"step1": "step1 · baseline", "step8": "an ensemble has no curve"}).axes[0]
+    assert len(ax.lines) == 2 * (3 + 1)
+    means = {str(line.get_label()): line.get_ydata() for line in ax.lines if line.get_label() in PARTS}
+    assert means["training"] == pytest.approx([0.12, 0.22])
+    assert means["validation"] == pytest.approx([0.12, 0.22])
+
+
+PARTS = ("training", "validation")
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ((4.4, 3.9, 4.95), "+4.4 [3.9, 5.0]"),
+        ((-1.55, -3.06, -0.04), "−1.55 [−3.06, −0.04]"),  # at one digit it would seem to touch zero
+        ((0.47, 0.34, 0.59), "+0.47 [0.34, 0.59]"),
+        ((-0.001, -2.0, 2.0), "+0.0 [−2.0, 2.0]"),
+        ((4.4, NAN, NAN), "+4.4"),
+        ((0.0, 0.0, 0.0), "+0.0 [0.0, 0.0]"),
+        ((NAN, NAN, NAN), ""),
+        ((4.4, 3.4, 5.4, "step1"), "+4.4 [3.4, 5.4] vs step1"),
+    ],
+)
+def test_gains_are_written_with_as_many_digits_as_they_need(values: tuple, text: str):
+    assert gain_text(*values) == text
+
+
+def test_accuracies_are_written_in_percent():
+    assert accuracy_text(0.449, 0.012) == "44.9 ± 1.2"
+    assert accuracy_text(0.9912, 0.0003) == "99.12 ± 0.03"
+    assert accuracy_text(0.449, NAN) == "44.9"

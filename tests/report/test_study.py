@@ -1,0 +1,97 @@
+"""What may be compared, and what is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dissect.errors import InputError
+from dissect.report.study import read_curves, read_study
+
+AddRun = Callable[..., Path]
+
+
+def test_failed_runs_and_members_are_listed_and_not_compared(ladder: Path):
+    study = read_study(ladder)
+    assert len(study.runs) == 12 + 1 + 2 + 1
+    assert len(study.compared) == 12 + 2
+    assert set(study.compared["member_of"].isna()) == {True}
+
+
+def test_a_study_that_does_not_exist_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match="nowhere: no such study"):
+        read_study(tmp_path / "nowhere")
+
+
+def test_a_study_without_a_finished_run_is_refused(study: Path, add_run: AddRun):
+    add_run("step1", (), 0, None, status="failed", error="x")
+    with pytest.raises(InputError, match=r"no finished run to report on \(1 failed\)"):
+        read_study(study)
+
+
+def test_runs_with_other_settings_are_refused_and_the_message_says_what_differs(study: Path, add_run: AddRun):
+    for seed in range(3):
+        add_run("step1", (), seed, 0.4, settings="t" if seed else "s")
+    with pytest.raises(InputError, match="1 with settings s, 2 with settings t") as refused:
+        read_study(study)
+    assert "train.learning_rate: 0.1 or 0.2" in str(refused.value)
+    assert "name=..." in str(refused.value)
+    assert "epochs" not in str(refused.value)
+
+
+def test_runs_on_other_data_are_refused(study: Path, add_run: AddRun):
+    data = json.loads((add_run("step1", (), 0, 0.4) / "result.json").read_text())["data"]
+    add_run("step1", (), 1, 0.4, data=data | {"name": "digits"})
+    with pytest.raises(InputError, match="1 with data tiny_imagenet, 1 with data digits"):
+        read_study(study)
+
+
+def test_a_seed_that_was_trained_twice_is_refused_and_both_folders_are_named(study: Path, add_run: AddRun):
+    add_run("step1", (), 0, 0.4)
+    add_run("step1", (), 0, 0.4, key="z")
+    with pytest.raises(InputError, match="step1-seed0-k and step1-seed0-z"):
+        read_study(study)
+
+
+def test_one_name_for_different_components_is_refused(study: Path, add_run: AddRun):
+    add_run("step2", ("dropout1",), 0, 0.4)
+    add_run("step2", ("augmentation",), 1, 0.4)
+    with pytest.raises(InputError, match="`step2` has different components"):
+        read_study(study)
+
+
+@pytest.mark.parametrize("accuracy", [None, float("nan")])
+def test_a_finished_run_without_an_accuracy_counts_as_failed(study: Path, add_run: AddRun, accuracy: float | None):
+    add_run("step1", (), 0, 0.4)
+    add_run("step1", (), 1, accuracy)
+    runs = read_study(study).runs.set_index("seed")
+    assert runs.loc[1, "status"] == "failed"
+    assert "no number" in runs.loc[1, "error"]
+
+
+def test_an_accuracy_in_percent_is_refused(study: Path, add_run: AddRun):
+    add_run("step1", (), 0, 45.1)
+    with pytest.raises(InputError, match=r"result.json: `accuracy` is 45.1, not a fraction"):
+        read_study(study)
+
+
+def test_a_result_that_lacks_something_is_named(study: Path, add_run: AddRun):
+    add_run("step1", (), 0, 0.4, data={"name": "digits"})
+    with pytest.raises(InputError, match=r"step1-seed0-k/result.json: lacks `data.classes`"):
+        read_study(study)
+
+
+def test_curves_have_a_row_an_epoch_and_part(ladder: Path):
+    curves = read_curves(read_study(ladder))
+    assert len(curves) == 12 * 4 * 2  # neither the member nor the ensembles
+    last = curves[(curves["variant"] == "step1") & (curves["seed"] == 0) & (curves["epoch"] == 4)]
+    assert dict(zip(last["part"], last["accuracy"], strict=True)) == pytest.approx(
+        {"training": 0.4, "validation": 0.36}
+    )
+
+
+def test_a_damaged_metrics_file_is_named(ladder: Path):
+    (ladder / "step1-seed0-k" / "metrics.csv").write_text("epoch,train_accuracy\n1,2\n")
+    with pytest.raises(InputError, match=r"step1-seed0-k/metrics.csv: cannot be read"):
+        read_curves(read_study(ladder))
