@@ -50,7 +50,7 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
         return result, False
 
     # From here on torch is needed, and takes its seconds to import.
-    if config.ensemble.members != 1:
+    if config.ensemble.average:
         from dissect.training.ensemble import run_ensemble
 
         return run_ensemble(variant, images), True
@@ -64,7 +64,7 @@ def line(variant: Variant, result: Mapping[str, Any], new: bool) -> str:
     ten_crop = result["accuracy_ten_crop"]
     parts = [
         f"accuracy {result['accuracy']:.2%}",
-        *([f"{result['data']['views']}-crop {ten_crop:.2%}"] if ten_crop is not None else []),
+        *([f"ten-crop {ten_crop:.2%}"] if ten_crop is not None else []),
         f"top-5 {result['top5']:.2%}",
         f"loss {result['loss']:.3f}",
         *([f"train {result['train_accuracy']:.2%}"] if result["train_accuracy"] is not None else []),

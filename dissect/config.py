@@ -50,6 +50,7 @@ class Augmentation:
 
 @dataclass
 class Ensemble:
+    average: bool = MISSING
     members: int = MISSING
     jitter: float = MISSING
 

@@ -86,7 +86,9 @@ def run_folder(variant: Variant, pixels: str) -> Path:
 def _determining(config: DictConfig) -> dict[str, Any]:
     """The part of a config that decides what is computed: no paths, loggers, hardware, evaluation or labels."""
     plain = _plain(config)
-    kept: dict[str, Any] = {part: plain[part] for part in ("model", "init", "train", "augmentation", "ensemble")}
+    kept: dict[str, Any] = {part: plain[part] for part in ("model", "init", "train", "augmentation")}
+    if plain["ensemble"]["average"]:
+        kept["ensemble"] = plain["ensemble"]
     kept["trainer"] = {key: value for key, value in plain["trainer"].items() if key not in _HARDWARE}
     return kept
 

@@ -60,7 +60,7 @@ def plot_accuracies(bars: pd.DataFrame, runs: pd.DataFrame, *, chance: float, ax
     _column([accuracy_text(mean, half) for mean, half in bars[["mean", "half_width"]].itertuples(index=False)], ax)
     ax.set_yticks(rows, [wrapped(label) for label in bars["label"]])
     ax.set_ylim(len(bars) - 0.4, -0.6)
-    ax.set_xlim(left=0)
+    ax.set_xlim(0, min(ax.get_xlim()[1], 1.03))  # the interval of two seeds may go beyond 100%, an accuracy may not
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_formatter(PERCENT)
     ax.set_xlabel("validation accuracy, %")

@@ -71,7 +71,7 @@ def member_variants(variant: Variant) -> list[Variant]:
 def _member(variant: Variant, number: int) -> Variant:
     config: DictConfig = variant.config.copy()
     seed = STRIDE * number + variant.seed
-    config.seed, config.ensemble = seed, variant.base.ensemble
+    config.seed, config.ensemble.average = seed, False
     components = {name: label for name, label in variant.components.items() if name != "ensemble"}
     config.components = components
     if number:

@@ -50,6 +50,11 @@ def test_bars_start_at_zero_and_the_baseline_is_on_top(figure: Figure):
     assert bottom > top
 
 
+def test_the_axis_ends_at_one_hundred_percent_though_intervals_of_two_seeds_do_not():
+    wide = draw_gains(BARS.assign(half_width=0.9), RUNS, chance=0.1)
+    assert 1 <= wide.axes[0].get_xlim()[1] < 1.05
+
+
 def test_every_run_is_a_dot(figure: Figure):
     dots = next(line for line in figure.axes[0].lines if line.get_label() == "one seed")
     assert sorted(dots.get_xdata()) == sorted(RUNS["accuracy"])

@@ -95,3 +95,9 @@ def test_a_damaged_metrics_file_is_named(ladder: Path):
     (ladder / "step1-seed0-k" / "metrics.csv").write_text("epoch,train_accuracy\n1,2\n")
     with pytest.raises(InputError, match=r"step1-seed0-k/metrics.csv: cannot be read"):
         read_curves(read_study(ladder))
+
+
+def test_runs_are_ordered_by_seed_and_not_by_the_seeds_text(study: Path, add_run: AddRun):
+    for seed in (10, 9, 0):
+        add_run("step1", (), seed, 0.4)
+    assert list(read_study(study).runs["seed"]) == [0, 9, 10]
