@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dissect.errors import InputError
@@ -17,7 +17,7 @@ RECIPE = 1
 
 # Trainer arguments that say where and how a run is watched, not what it computes.
 _HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "precision", "benchmark", "deterministic",
-             "log_every_n_steps", "check_val_every_n_epoch", "profiler", "enable_progress_bar", "enable_model_summary"}  # fmt: skip
+             "log_every_n_steps", "check_val_every_n_epoch", "profiler"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     components = dict(_plain(config).get("components") or {})
     _check_seed(config.seed)
     _check_pairs(deltas)
-    for name, delta in deltas.items():
-        _check_delta(name, delta, config, base, components)
-    _check_undeclared(config, base, deltas)
+    _check_deltas(config, base, deltas)
     return Variant(
         name=variant_name(list(components), list(config.ladder)),
         components=components,
@@ -117,54 +115,21 @@ def _leaves(value: Any, prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def declared(delta: DictConfig, config: DictConfig) -> dict[str, Any]:
+    """What a delta sets besides its label: {"model.dropout1": 0.5}, interpolations resolved against `config`."""
+    found = _leaves(OmegaConf.to_container(delta))
+    return {key: _resolved(value, config) for key, value in found.items() if not key.startswith("components.")}
+
+
+def _resolved(value: Any, config: DictConfig) -> Any:
+    if isinstance(value, str) and "${" in value:
+        return OmegaConf.create({"value": value}, parent=config).value
+    return value
+
+
 def _check_seed(seed: Any) -> None:
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed={seed}: must be a whole number from 0 on, such as seed=0")
-
-
-def _without_label(config: DictConfig) -> dict[str, Any]:
-    return {key: value for key, value in _leaves(_plain(config)).items() if not key.startswith("components")}
-
-
-def _check_delta(
-    name: str, delta: DictConfig, config: DictConfig, base: DictConfig, components: dict[str, str]
-) -> None:
-    if name not in components:
-        raise InputError(f"component/{name}.yaml: does not name itself; add `components: {{{name}: its label}}`")
-    before, now = _without_label(base), _without_label(config)
-    # Merged again, a delta must leave the composed config as it is: what differs was overridden after it.
-    undone = {key: value for key, value in _without_label(_merge(name, config, delta)).items() if now.get(key) != value}
-    for key, value in undone.items():
-        raise InputError(
-            f"{key}={now.get(key)}: overrides component {name}, which sets {value}; leave one of the two out"
-        )
-    if _without_label(_merge(name, base, delta)) == before:
-        declared = ", ".join(f"{key}={value}" for key, value in _without_label(delta_values(delta, base)).items())
-        raise InputError(
-            f"component {name}: changes nothing here ({declared or 'it declares nothing'}, as without it); leave it out"
-        )
-
-
-def _merge(name: str, config: DictConfig, delta: DictConfig) -> DictConfig:
-    try:
-        with flag_override(config, "struct", False):  # a delta may add keys where the schema leaves a part open
-            merged = OmegaConf.merge(config, delta)
-    except OmegaConfBaseException as problem:
-        raise InputError(f"component/{name}.yaml: {str(problem).splitlines()[0]}") from problem
-    assert isinstance(merged, DictConfig)
-    return merged
-
-
-def delta_values(delta: DictConfig, base: DictConfig) -> DictConfig:
-    """The keys a delta declares, with interpolations resolved against `base`."""
-    merged = _plain(_merge("", base, delta))
-
-    def pick(declared: Any, values: Any) -> Any:
-        return (
-            {key: pick(inner, values[key]) for key, inner in declared.items()} if isinstance(declared, dict) else values
-        )
-
-    return OmegaConf.create(pick(OmegaConf.to_container(delta), merged))
 
 
 def _check_pairs(deltas: Mapping[str, DictConfig]) -> None:
@@ -180,13 +145,22 @@ def _check_pairs(deltas: Mapping[str, DictConfig]) -> None:
                 )
 
 
-def _check_undeclared(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfig]) -> None:
-    expected: DictConfig = base
+def _check_deltas(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfig]) -> None:
+    """Each component must do what it declares, all of it, and nothing else may have changed."""
+    now, before = _leaves(_plain(config)), _leaves(_plain(base))
+    explained = {key for key in now if key == "seed" or key.startswith("components")}
     for name, delta in deltas.items():
-        expected = _merge(name, expected, delta)
-    wanted = _leaves(_plain(expected))
-    for key, value in _leaves(_plain(config)).items():
-        if key != "seed" and wanted.get(key) != value:
-            raise InputError(
-                f"{key}={value}: changed by none of the components {list(deltas)}; a step holds components only"
-            )
+        if f"components.{name}" not in now:
+            raise InputError(f"component/{name}.yaml: does not name itself; add `components: {{{name}: its label}}`")
+        sets = declared(delta, config)
+        for key, value in sets.items():
+            if now.get(key) != value:
+                mend = "leave one of the two out"
+                raise InputError(f"{key}={now.get(key)}: overrides component {name}, which sets {value}; {mend}")
+        if all(key in before and before[key] == value for key, value in sets.items()):
+            listed = ", ".join(f"{key}={value}" for key, value in sets.items()) or "it declares nothing"
+            raise InputError(f"component {name}: changes nothing here ({listed}, as without it); leave it out")
+        explained |= sets.keys()
+    for key, value in now.items():
+        if key not in explained and not (key in before and before[key] == value):
+            raise InputError(f"{key}={value}: set by none of the components {list(deltas)}; a step holds only those")

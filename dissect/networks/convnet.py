@@ -33,7 +33,9 @@ class ConvNet(nn.Module):
                 raise ValueError(f"{name}={probability}: must be a probability from 0 to below 1")
         a, b, c, units = (round(width * size) for size in (*filters, hidden))
         if min(a, b, c, units) < 1:
-            raise ValueError(f"width={width}: leaves a layer of {[*filters, hidden]} without units; choose a larger one")
+            raise ValueError(
+                f"width={width}: leaves a layer of {[*filters, hidden]} without units; choose a larger one"
+            )
         side = halved(halved(halved(image_size)))
 
         # fmt: off

@@ -36,8 +36,6 @@ def own(network: nn.Module, *, layer_seed: LayerSeed) -> None:
     """Leave the weights as the constructor drew them."""
 
 
-
-
 def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

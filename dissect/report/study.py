@@ -162,7 +162,7 @@ def read_curves(study: Study) -> pd.DataFrame:
         except (ValueError, KeyError) as problem:
             mend = "delete this run's folder and train it again"
             raise InputError(f"{path}: cannot be read ({problem}); {mend}") from problem
-        long = epochs.rename(columns=parts).melt("epoch", var_name="part", value_name="accuracy")
+        long = epochs.rename(columns=parts).melt("epoch", var_name="part", value_name="accuracy").dropna()
         frames.append(long.assign(variant=variant, seed=seed))
     columns = ["variant", "seed", "epoch", "part", "accuracy"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)

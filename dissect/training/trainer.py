@@ -70,9 +70,10 @@ def _logger(variant: Variant) -> Any:
     if config.logger._target_.endswith("WandbLogger"):
         import wandb
 
+        extra = {"name": title, "group": variant.name, "tags": list(variant.components)}
         # Without a key W&B would ask for one; offline it keeps all that `wandb sync` needs.
-        offline = os.environ.get("WANDB_MODE", "") in ("", "offline") and not wandb.api.api_key
-        extra = {"name": title, "group": variant.name, "tags": list(variant.components), "offline": offline}
+        if "WANDB_MODE" not in os.environ and not wandb.login(prompt=False):
+            extra["mode"] = "offline"
         Path(config.logger.save_dir).mkdir(parents=True, exist_ok=True)
     else:
         extra = {"version": title}

@@ -1,0 +1,206 @@
+"""Whole runs on a few digits: what is stored, and that it is the same again."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dissect import store
+from dissect.__main__ import finish
+from dissect.errors import InputError, TrainingError
+from dissect.training.build import build
+
+TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=3", "train.batch_size=20",
+        "threads=1", "trainer.accelerator=cpu"]  # fmt: skip
+TIMES = ("train_seconds", "images_per_second", "finished", "folder", "study")
+
+
+@pytest.fixture
+def train(variant):
+    return lambda *overrides: finish(variant(*TINY, *overrides))
+
+
+def without_times(result):
+    return {key: value for key, value in result.items() if key not in TIMES}
+
+
+def test_a_run_leaves_the_files_that_the_store_promises(train):
+    result, new = train("+ablation=step3")
+    folder = Path(result["folder"])
+    assert new
+    assert {path.name for path in folder.iterdir()} == {
+        "config.yaml", "result.json", "metrics.csv", "predictions.npz", "checkpoint.pt"
+    }  # fmt: skip
+    assert json.loads((folder / "result.json").read_text())["status"] == "finished"
+    with open(folder / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[-1]["val_accuracy"]) == pytest.approx(result["accuracy"])
+
+
+def test_the_stored_numbers_follow_from_the_stored_predictions(train):
+    result, _ = train("+ablation=step3")
+    predictions = store.read_predictions(Path(result["folder"]))
+    labels = predictions["labels"]
+    assert result["accuracy"] == (predictions["probabilities"].argmax(1) == labels).mean()
+    assert result["accuracy_ten_crop"] == (predictions["probabilities_ten_crop"].argmax(1) == labels).mean()
+    assert predictions["probabilities"].shape == (200, 10)
+    np.testing.assert_allclose(predictions["probabilities_ten_crop"].sum(1), 1, atol=1e-5)
+
+
+def test_the_checkpoint_is_the_network_that_predicted(train, variant):
+    result, _ = train("+ablation=step3")
+    network = build(variant(*TINY, "+ablation=step3").config, seed=99)
+    state = torch.load(Path(result["folder"]) / "checkpoint.pt", weights_only=True)
+    network.load_state_dict(state)
+    assert sum(value.numel() for value in state.values()) == result["parameters"]
+
+
+def test_the_same_config_and_seed_give_the_same_bits(train, tmp_path):
+    first, _ = train("+ablation=step7")
+    again, new = train("+ablation=step7", "name=again")
+    assert new
+    assert without_times(first) == without_times(again)
+    one, other = (store.read_predictions(Path(result["folder"])) for result in (first, again))
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+    metrics = [(Path(result["folder"]) / "metrics.csv").read_bytes() for result in (first, again)]
+    assert metrics[0] == metrics[1]
+
+
+def test_another_seed_gives_other_predictions(train):
+    one, other = (store.read_predictions(Path(train(f"seed={seed}")[0]["folder"])) for seed in (0, 1))
+    assert not np.array_equal(one["probabilities"], other["probabilities"])
+
+
+def test_a_finished_run_is_not_trained_again(train):
+    first, _ = train()
+    again, new = train()
+    assert not new
+    assert again == first
+
+
+def test_a_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bits(train, monkeypatch):
+    whole, _ = train("+ablation=step3", "name=whole")
+
+    import dissect.training.run as run_module
+
+    written = run_module.write_metrics
+
+    def cut_off(path, rows):
+        written(path, rows)
+        if len(rows) == 3:
+            raise KeyError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "write_metrics", cut_off)
+        with pytest.raises(KeyError, match="power cut"):
+            train("+ablation=step3", "name=cut")
+    resumed, new = train("+ablation=step3", "name=cut")
+    assert new
+    assert without_times(resumed) == without_times(whole)
+    for name in ("metrics.csv", "predictions.npz"):
+        one, other = (Path(result["folder"]) / name for result in (whole, resumed))
+        if name == "metrics.csv":
+            assert one.read_bytes() == other.read_bytes()
+        else:
+            np.testing.assert_array_equal(np.load(one)["probabilities"], np.load(other)["probabilities"])
+    assert not list(Path(resumed["folder"]).glob("*.ckpt"))
+
+
+def test_a_loss_that_turns_nan_is_a_failed_run_that_says_why(train, tmp_path):
+    with pytest.raises(TrainingError, match=r"train.learning_rate=1e\+30: the training loss became nan in epoch \d"):
+        train("train.learning_rate=1e30", "trainer.gradient_clip_val=null")
+    (result,) = store.results(tmp_path / "runs" / "digits")
+    assert result["status"] == "failed"
+    assert "learning_rate" in result["error"]
+    assert result["accuracy"] is None
+
+
+def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train, tmp_path):
+    with pytest.raises(InputError, match=r"train.batch_size=200: the training part has 100 images; choose"):
+        train("train.batch_size=200")
+    assert not list((tmp_path / "runs").rglob("config.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.epochs=0", "train.epochs=0: must be 1 or more"),
+        ("train.batch_size=0", "train.batch_size=0: must be 1 or more"),
+        ("augmentation.crop=0.5", r"augmentation.crop=0.5: the network, built for images of 16x16, cannot take .* 8x8"),
+        ("evaluate.ten_crop=1.5", "evaluate.ten_crop=1.5: must be a share"),
+        ("model.classes=3", r"model.classes: the network gives \(3,\) outputs an image for 10 classes"),
+        ("model.dropout1=2", "dropout1=2: must be a probability"),
+        ("model._target_=torch.nn.Nope", "torch.nn.Nope"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(train, override, message):
+    with pytest.raises(InputError, match=message):
+        train(override)
+
+
+def test_an_ensemble_averages_its_members_of_which_the_first_is_the_model_itself(train):
+    model, _ = train("+ablation=step7", "seed=2")
+    ensemble, _ = train("+ablation=step8", "seed=2", "ensemble.members=3")
+    study = Path(model["folder"]).parent
+    assert ensemble["members"][0] == Path(model["folder"]).name
+    kept = [store.read_predictions(study / member) for member in ensemble["members"]]
+    averaged = store.read_predictions(Path(ensemble["folder"]))
+    for name in ("probabilities", "probabilities_ten_crop"):
+        np.testing.assert_allclose(averaged[name], np.mean([one[name] for one in kept], 0), atol=1e-6)
+    assert ensemble["accuracy"] == (averaged["probabilities"].argmax(1) == averaged["labels"]).mean()
+    assert ensemble["parameters"] == 3 * model["parameters"]
+
+
+def test_members_have_other_seeds_and_slightly_other_hyperparameters_and_are_kept_for_larger_ensembles(variant):
+    from dissect.training.ensemble import member_variants
+
+    three = member_variants(variant(*TINY, "+ablation=step8", "seed=4", "ensemble.members=3", "ensemble.jitter=0.1"))
+    five = member_variants(variant(*TINY, "+ablation=step8", "seed=4", "ensemble.members=5", "ensemble.jitter=0.1"))
+    assert [member.seed for member in five] == [4, 1004, 2004, 3004, 4004]
+    assert [member.key("x") for member in five[:3]] == [member.key("x") for member in three]
+    assert five[0].key("x") == variant(*TINY, "+ablation=step7", "seed=4").key("x")
+    for part in ("learning_rate", "weight_decay"):
+        ratios = [member.config.train[part] / five[0].config.train[part] for member in five]
+        assert ratios[0] == 1
+        assert len(set(ratios)) == 5
+        assert all(1 / 1.1 <= ratio <= 1.1 for ratio in ratios)
+    assert {member.name for member in five} == {"step7"}
+
+
+def test_members_of_an_ensemble_stand_in_no_bar(train, tmp_path):
+    train("+ablation=step8", "ensemble.members=2")
+    marked = {result["seed"]: result["member_of"] for result in store.results(tmp_path / "runs" / "digits")}
+    assert marked == {0: None, 1000: "step8"}
+
+
+@pytest.mark.parametrize("wrong", ["ensemble.members=1", "ensemble.jitter=-0.1", "seed=1000"])
+def test_impossible_ensembles_are_refused(train, wrong):
+    with pytest.raises(InputError, match=wrong):
+        train("+ablation=step8", wrong)
+
+
+def test_without_ten_crop_there_is_none(train):
+    result, _ = train("evaluate.ten_crop=null", "name=single")
+    assert result["accuracy_ten_crop"] is None
+    assert set(store.read_predictions(Path(result["folder"]))) == {"labels", "probabilities"}
+
+
+def test_no_folder_of_this_machine_is_kept_in_the_config(train, tmp_path, cache_folder):
+    result, _ = train()
+    text = (Path(result["folder"]) / "config.yaml").read_text()
+    assert str(cache_folder) not in text
+
+
+def test_tensorboard_and_wandb_get_a_run_of_their_own_each(train, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    for seed in (0, 1):
+        train("logger=tensorboard", f"seed={seed}", "name=board")
+        train("logger=wandb", f"seed={seed}", "name=weights")
+    assert len(list((tmp_path / "runs" / ".tensorboard").rglob("events*"))) == 2
+    assert len(list((tmp_path / "runs" / ".wandb").rglob("*.wandb"))) == 2
