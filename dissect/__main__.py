@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
+from dissect.complaints import explain
 from dissect.compose import identify
 from dissect.config import CONF
 from dissect.errors import InputError, TrainingError
@@ -78,7 +81,11 @@ def main() -> None:
     # A user's own networks are found from the folder that they work in, as with any `python -m`.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    job()
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # lets errors through to here, to be said in our words
+    try:
+        job()
+    except (HydraException, OmegaConfBaseException) as problem:
+        sys.exit(f"error: {explain(problem, sys.argv)}")
     if _failures:
         sys.exit(f"{len(_failures)} failed; train them again with the same command:\n" + "\n".join(_failures))
 

@@ -105,19 +105,19 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     return plain  # type: ignore[return-value]
 
 
-def _leaves(value: Any, prefix: str = "") -> dict[str, Any]:
+def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
     """{"model.dropout1": 0.5, ...}; lists are values, since they replace and never append."""
     if not isinstance(value, dict):
         return {prefix: value}
     found: dict[str, Any] = {}
     for key, inner in value.items():
-        found |= _leaves(inner, f"{prefix}.{key}" if prefix else str(key))
+        found |= leaves(inner, f"{prefix}.{key}" if prefix else str(key))
     return found
 
 
 def declared(delta: DictConfig, config: DictConfig) -> dict[str, Any]:
     """What a delta sets besides its label: {"model.dropout1": 0.5}, interpolations resolved against `config`."""
-    found = _leaves(OmegaConf.to_container(delta))
+    found = leaves(OmegaConf.to_container(delta))
     return {key: _resolved(value, config) for key, value in found.items() if not key.startswith("components.")}
 
 
@@ -136,7 +136,7 @@ def _check_pairs(deltas: Mapping[str, DictConfig]) -> None:
     """Two deltas that set one key to different values are levels of one factor: only one of them can be on."""
     owner: dict[str, tuple[str, Any]] = {}
     for name, delta in deltas.items():
-        for key, value in _leaves(OmegaConf.to_container(delta)).items():
+        for key, value in leaves(OmegaConf.to_container(delta)).items():
             other, set_to = owner.setdefault(key, (name, value))
             if set_to != value:
                 raise InputError(
@@ -147,7 +147,7 @@ def _check_pairs(deltas: Mapping[str, DictConfig]) -> None:
 
 def _check_deltas(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfig]) -> None:
     """Each component must do what it declares, all of it, and nothing else may have changed."""
-    now, before = _leaves(_plain(config)), _leaves(_plain(base))
+    now, before = leaves(_plain(config)), leaves(_plain(base))
     explained = {key for key in now if key == "seed" or key.startswith("components")}
     for name, delta in deltas.items():
         if f"components.{name}" not in now:

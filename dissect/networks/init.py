@@ -13,7 +13,7 @@ LayerSeed = Callable[[str], int]  # a layer's seed, by its name
 
 
 def he(network: nn.Module, *, layer_seed: LayerSeed) -> None:
-    """He et al. 2015, equation 10: weights from N(0, 2 / fan_in), biases zero, for every dense and convolutional layer."""
+    """He et al. 2015, equation 10: weights from N(0, 2 / fan_in), biases zero, for dense and convolutional layers."""
     for name, layer in _layers(network):
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=_generator(layer_seed(name)))
         _zero(layer.bias)

@@ -12,6 +12,10 @@ from dissect.errors import InputError
 from dissect.streams import stream
 
 
+_LEAST = {"train.epochs": 1, "train.batch_size": 1, "train.learning_rate": 0, "train.momentum": 0,
+          "train.weight_decay": 0, "evaluate.batch_size": 1, "threads": 1}  # fmt: skip
+
+
 def build(config: DictConfig, *, seed: int) -> nn.Module:
     """The network of a config, initialised from the seed's own stream.
 
@@ -43,9 +47,10 @@ def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None
             f"train.batch_size={config.train.batch_size}: the training part has {len(images.train_labels)} images; "
             f"choose train.batch_size={len(images.train_labels)} or less"
         )
-    for key, least in (("train.epochs", 1), ("train.batch_size", 1), ("evaluate.batch_size", 1)):
-        if OmegaConf.select(config, key) < least:
-            raise InputError(f"{key}={OmegaConf.select(config, key)}: must be {least} or more")
+    for key, least in _LEAST.items():
+        value = OmegaConf.select(config, key)
+        if value is not None and value < least:
+            raise InputError(f"{key}={value}: must be {least} or more")
     size = images.train_images.shape[1]
     for key in ("augmentation.crop", "evaluate.ten_crop"):
         share = OmegaConf.select(config, key)

@@ -63,12 +63,11 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
 
 def _train(variant: Variant, images: ImageSet, folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
     config = variant.config
+    network = build(config, seed=variant.seed)
+    check_fits(network, config, images)
+    views = ten_crop_views(config.data.mirror) if config.evaluate.ten_crop else []
     if config.threads:
         torch.set_num_threads(config.threads)
-    network = build(config, seed=variant.seed)
-    mirror = config.data.mirror
-    views = ten_crop_views(mirror) if config.evaluate.ten_crop else []
-    check_fits(network, config, images)
 
     with store.whole(folder / "config.yaml") as file:
         file.write(OmegaConf.to_yaml(without_paths(config), resolve=True))

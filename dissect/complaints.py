@@ -1,0 +1,56 @@
+"""Hydra's complaints about a command line, said in one line: the key or choice, the value, and the mend."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException
+from omegaconf import OmegaConf
+
+from dissect.config import CONF
+from dissect.variant import leaves
+
+_WANTED = {"Integer": "a whole number, such as 3", "Float": "a number, such as 0.1", "Boolean": "true or false"}
+
+
+def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
+    """A one-line message for what Hydra or OmegaConf raised.
+
+    Args:
+        arguments: the command line, for folders named by --config-dir.
+    """
+    text = str(problem)
+    if isinstance(problem, MissingConfigException) and problem.missing_cfg_file:
+        group, _, wrong = problem.missing_cfg_file.rpartition("/")
+        return f"{group}={wrong}: there is no such choice; {_nearest(wrong, _choices(group, arguments))}"
+    if key := re.search(r"Could not override '([^']+)'", text):
+        return f"{key[1]}: there is no such key; {_nearest(key[1], _keys())}"
+    if found := re.search(r"Error merging override (\S+)\n.*could not be converted to (\w+)", text):
+        return f"{found[1]}: must be {_WANTED.get(found[2], found[2])}"
+    # Whatever else there is: Hydra's own words, on one line, and those of what caused it.
+    words = [line.strip() for line in text.splitlines() if line.strip()]
+    if problem.__cause__ is not None and str(problem.__cause__) not in text:
+        words.append(str(problem.__cause__).splitlines()[0])
+    return "; ".join(words)
+
+
+def _nearest(wrong: str, known: list[str]) -> str:
+    close = get_close_matches(wrong, known, n=1)
+    listed = f"there are {', '.join(known)}" if len(known) <= 20 else "all keys: python -m dissect --cfg job"
+    return f"did you mean {close[0]}? ({listed})" if close else listed
+
+
+def _choices(group: str, arguments: Iterable[str]) -> list[str]:
+    listed = list(arguments)
+    own = [value for name, value in zip(listed, listed[1:], strict=False) if name in ("--config-dir", "-cd")]
+    own += [name.split("=", 1)[1] for name in listed if name.startswith("--config-dir=")]
+    return sorted({path.stem for folder in (CONF, *own) for path in (Path(folder) / group).glob("*.yaml")})
+
+
+def _keys() -> list[str]:
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return list(leaves(OmegaConf.to_container(hydra.compose("config"))))
