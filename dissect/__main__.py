@@ -49,7 +49,8 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
         with open_dict(config):
             config.data.classes = len(images.classes)
             variant.base.data.classes = len(images.classes)
-    if (result := store.finished(run_folder(variant, images.digest))) is not None:
+    folder = run_folder(variant, images.digest)
+    if (result := store.finished(folder, ten_crop=config.evaluate.ten_crop)) is not None:
         return result, False
 
     # From here on torch is needed, and takes its seconds to import.

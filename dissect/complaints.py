@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 
 import hydra
@@ -13,7 +14,7 @@ from omegaconf import OmegaConf
 from dissect.config import CONF
 from dissect.variant import leaves
 
-_WANTED = {"Integer": "a whole number, such as 3", "Float": "a number, such as 0.1", "Boolean": "true or false"}
+_WANTED = {"Integer": "a whole number, such as 3", "Float": "a number, such as 0.1", "bool": "true or false"}
 
 
 def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
@@ -22,19 +23,16 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
     Args:
         arguments: the command line, for folders named by --config-dir.
     """
-    text = str(problem)
+    text = "\n".join(str(said) for said in (problem, problem.__cause__) if said is not None)
     if isinstance(problem, MissingConfigException) and problem.missing_cfg_file:
         group, _, wrong = problem.missing_cfg_file.rpartition("/")
         return f"{group}={wrong}: there is no such choice; {_nearest(wrong, _choices(group, arguments))}"
     if key := re.search(r"Could not override '([^']+)'", text):
         return f"{key[1]}: there is no such key; {_nearest(key[1], _keys())}"
-    if found := re.search(r"Error merging override (\S+)\n.*could not be converted to (\w+)", text):
-        return f"{found[1]}: must be {_WANTED.get(found[2], found[2])}"
+    if found := re.search(r"Error merging override (\S+)\n.*(could not be converted to|is not a valid) (\w+)", text):
+        return f"{found[1]}: must be {_WANTED.get(found[3], found[3])}"
     # Whatever else there is: Hydra's own words, on one line, and those of what caused it.
-    words = [line.strip() for line in text.splitlines() if line.strip()]
-    if problem.__cause__ is not None and str(problem.__cause__) not in text:
-        words.append(str(problem.__cause__).splitlines()[0])
-    return "; ".join(words)
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _nearest(wrong: str, known: list[str]) -> str:
@@ -44,10 +42,9 @@ def _nearest(wrong: str, known: list[str]) -> str:
 
 
 def _choices(group: str, arguments: Iterable[str]) -> list[str]:
-    listed = list(arguments)
-    own = [value for name, value in zip(listed, listed[1:], strict=False) if name in ("--config-dir", "-cd")]
-    own += [name.split("=", 1)[1] for name in listed if name.startswith("--config-dir=")]
-    return sorted({path.stem for folder in (CONF, *own) for path in (Path(folder) / group).glob("*.yaml")})
+    words = " ".join(arguments).replace("--config-dir=", "--config-dir ").split()
+    own = [folder for option, folder in pairwise(words) if option in ("--config-dir", "-cd")]
+    return sorted({path.stem for folder in (str(CONF), *own) for path in (Path(folder) / group).glob("*.yaml")})
 
 
 def _keys() -> list[str]:

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from zipfile import BadZipFile
 
 import numpy as np
+from filelock import FileLock
 
 from dissect.errors import InputError
 
@@ -64,6 +66,23 @@ def _umask() -> int:
     return mask
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the run's lock, waiting for whoever has it; a process that dies lets it go.
+
+    Raises:
+        InputError: when the store cannot be written.
+    """
+    path = folder.parent / ".locks" / f"{folder.name}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(path).acquire()
+    except OSError as problem:
+        raise unwritable(path, problem) from problem
+    with held:
+        yield
+
+
 def write_result(folder: Path, result: dict[str, Any]) -> None:
     """Write `result.json`; a run counts as finished from the moment this file says so."""
     with whole(folder / "result.json") as file:
@@ -105,10 +124,12 @@ def results(study: Path) -> list[dict[str, Any]]:
     return [result for result in found if result is not None]
 
 
-def finished(folder: Path) -> dict[str, Any] | None:
-    """The run's result if it is finished, else None."""
+def finished(folder: Path, *, ten_crop: float | None = None) -> dict[str, Any] | None:
+    """The run's result if it is finished, and its ten-crop the one that is asked for, if any; else None."""
     result = read_result(folder)
-    return result if result is not None and result.get("status") == "finished" else None
+    if result is None or result.get("status") != "finished" or ten_crop not in (None, result.get("ten_crop")):
+        return None
+    return result
 
 
 def write_predictions(folder: Path, **arrays: np.ndarray) -> None:
@@ -125,11 +146,11 @@ def read_predictions(folder: Path) -> dict[str, np.ndarray]:
     """
     path = folder / "predictions.npz"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError as problem:
         raise InputError(f"{path}: this run has no predictions; delete its folder and train it again") from problem
-    except (ValueError, OSError, EOFError, KeyError) as problem:
+    except (ValueError, OSError, EOFError, KeyError, AttributeError, BadZipFile) as problem:
         raise InputError(
             f"{path}: cannot be read ({problem}); delete this run's folder and train it again"
         ) from problem

@@ -1,5 +1,7 @@
 """A config's network: built, initialised, and tried before anything is written."""
 
+from typing import Any
+
 import torch
 from hydra.errors import HydraException
 from hydra.utils import instantiate
@@ -11,9 +13,22 @@ from dissect.data.batches import window_side
 from dissect.errors import InputError
 from dissect.streams import stream
 
-
 _LEAST = {"train.epochs": 1, "train.batch_size": 1, "train.learning_rate": 0, "train.momentum": 0,
           "train.weight_decay": 0, "evaluate.batch_size": 1, "threads": 1}  # fmt: skip
+
+
+def made(config: DictConfig, key: str) -> Any:
+    """The object that the config describes under `key`.
+
+    Raises:
+        InputError: naming the key and what was wrong, where it cannot be made.
+    """
+    described = OmegaConf.select(config, key)
+    try:
+        return instantiate(described)
+    except (HydraException, TypeError, ValueError) as problem:
+        reason = "; ".join(str(problem.__cause__ or problem).splitlines())
+        raise InputError(f"{key}={described.get('_target_')}: cannot be made: {reason}") from problem
 
 
 def build(config: DictConfig, *, seed: int) -> nn.Module:
@@ -23,12 +38,11 @@ def build(config: DictConfig, *, seed: int) -> nn.Module:
         InputError: naming the model, for arguments that it refuses.
     """
     torch.manual_seed(stream(seed, "initialisation"))  # for networks that initialise themselves
+    network = made(config, "model")
     try:
-        network = instantiate(config.model)
-        instantiate(config.init)(network, layer_seed=lambda name: stream(seed, "initialisation", name))
-    except (HydraException, TypeError, ValueError) as problem:
-        reason = str(problem.__cause__ or problem)
-        raise InputError(f"model={config.model.get('_target_')}: cannot be built: {reason}") from problem
+        made(config, "init")(network, layer_seed=lambda name: stream(seed, "initialisation", name))
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"init={config.init.get('_target_')}: {problem}") from problem
     if not isinstance(network, nn.Module):
         raise InputError(
             f"model={config.model.get('_target_')}: makes a {type(network).__name__}, not a torch.nn.Module"

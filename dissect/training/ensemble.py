@@ -10,8 +10,8 @@ from dissect import store
 from dissect.data.arrays import ImageSet
 from dissect.errors import InputError
 from dissect.streams import stream
-from dissect.training.result import describe, scores
-from dissect.training.run import mean, run
+from dissect.training.result import describe, mean, scores_of
+from dissect.training.run import run
 from dissect.variant import Variant, run_folder, variant_name
 
 STRIDE = 1000  # member k of seed s has seed 1000 k + s: ensembles of different seeds share no member
@@ -26,7 +26,7 @@ def run_ensemble(variant: Variant, images: ImageSet) -> dict[str, Any]:
     """
     members = member_variants(variant)
     folder = run_folder(variant, images.digest)
-    if (result := store.finished(folder)) is not None:
+    if (result := store.finished(folder, ten_crop=variant.config.evaluate.ten_crop)) is not None:
         return result
     results = [run(member, images, member_of=variant if number else None) for number, member in enumerate(members)]
 
@@ -35,15 +35,10 @@ def run_ensemble(variant: Variant, images: ImageSet) -> dict[str, Any]:
     for name in ("probabilities", "probabilities_ten_crop"):
         if all(name in predictions for predictions in kept):
             averaged[name] = mean(predictions[name] for predictions in kept)
-    metrics: dict[str, Any] = scores(averaged["probabilities"], averaged["labels"])
-    if "probabilities_ten_crop" in averaged:
-        metrics["accuracy_ten_crop"] = scores(averaged["probabilities_ten_crop"], averaged["labels"])["accuracy"]
-    for name in ("parameters", "train_seconds"):
-        metrics[name] = round(sum(result[name] for result in results), 3)
-    result = describe(
-        variant, images, views=results[0]["data"]["views"], **metrics, epochs=results[0]["epochs"],
-        device=results[0]["device"], members=[Path(result["folder"]).name for result in results],
-    )  # fmt: skip
+    result = describe(variant, images) | scores_of(averaged)
+    result |= {name: results[0][name] for name in ("ten_crop", "epochs", "device")}
+    result |= {name: round(sum(one[name] for one in results), 3) for name in ("parameters", "train_seconds")}
+    result["members"] = [Path(one["folder"]).name for one in results]
     store.write_predictions(folder, **averaged)
     store.write_result(folder, result)
     return {**result, "folder": str(folder)}

@@ -37,7 +37,8 @@ class Classification(pl.LightningModule):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.rows: list[Row] = []
-        self.seconds = 0.0  # spent on training steps, over all epochs; kept out of the rows, which are reproducible
+        # Spent on training steps, and trained on, over all epochs; kept out of the rows, which are reproducible.
+        self.seconds, self.images = 0.0, 0.0
         self._batches, self._train, self._schedule = batches, train, schedule
         self._seed, self._on_epoch = seed, on_epoch
 
@@ -107,12 +108,13 @@ class Classification(pl.LightningModule):
         if not self._train_totals:
             self._train_totals = self._train_sums.tolist()  # waits for the device, so that the time is the whole part's
             self.seconds += time.perf_counter() - self._started
+            self.images += self._train_totals[3]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint |= {"rows": self.rows, "seconds": self.seconds}
+        checkpoint |= {"rows": self.rows, "seconds": self.seconds, "images": self.images}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.rows, self.seconds = checkpoint["rows"], checkpoint["seconds"]
+        self.rows, self.seconds, self.images = (checkpoint[name] for name in ("rows", "seconds", "images"))
 
 
 def sums(logits: Tensor, labels: Tensor, loss: Tensor) -> Tensor:

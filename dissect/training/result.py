@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -13,10 +14,11 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.data.arrays import ImageSet
+from dissect.data.batches import ten_crop_views
 from dissect.variant import Variant
 
-METRICS = ("accuracy", "accuracy_ten_crop", "top5", "loss", "train_accuracy", "parameters", "epochs", "train_seconds",
-           "images_per_second")  # fmt: skip
+METRICS = ("accuracy", "accuracy_ten_crop", "ten_crop", "top5", "loss", "train_accuracy",
+           "parameters", "epochs", "train_seconds", "images_per_second")  # fmt: skip
 
 
 def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -33,8 +35,23 @@ def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     }
 
 
-def describe(variant: Variant, images: ImageSet, *, views: int, **rest: Any) -> dict[str, Any]:
-    """The body of `result.json`: identity, data and provenance, metrics null until `rest` gives them."""
+def scores_of(predictions: Mapping[str, np.ndarray]) -> dict[str, float | None]:
+    """`scores` of the single view, and the accuracy of the ten-crop where there is one."""
+    labels, ten_crop = predictions["labels"], predictions.get("probabilities_ten_crop")
+    cropped = None if ten_crop is None else scores(ten_crop, labels)["accuracy"]
+    return {**scores(predictions["probabilities"], labels), "accuracy_ten_crop": cropped}
+
+
+def mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    """The mean of float32 arrays, summed in float64 one after another, so that no more than two are held."""
+    total, count = np.zeros(()), 0
+    for array in arrays:
+        total, count = total + array.astype(np.float64), count + 1
+    return np.asarray(total / count, dtype=np.float32)
+
+
+def describe(variant: Variant, images: ImageSet) -> dict[str, Any]:
+    """The body of `result.json`: who the run is, its data and its provenance, every metric null as yet."""
     config = variant.config
     return {
         "key": variant.key(images.digest),
@@ -54,7 +71,7 @@ def describe(variant: Variant, images: ImageSet, *, views: int, **rest: Any) -> 
             "train_images": len(images.train_labels),
             "val_images": len(images.val_labels),
             "mirror": config.data.mirror,
-            "views": views,
+            "views": len(ten_crop_views(config.data.mirror)),
             "judge": config.data.judge,
             "digest": images.digest,
         },
@@ -63,7 +80,6 @@ def describe(variant: Variant, images: ImageSet, *, views: int, **rest: Any) -> 
         "versions": versions(),
         "commit": commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        **rest,
     }
 
 

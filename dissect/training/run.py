@@ -1,35 +1,37 @@
 """Train one variant with one seed, and keep all that came of it in the store."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
-from filelock import FileLock
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from dissect import store
 from dissect.config import Train
 from dissect.data.arrays import ImageSet
 from dissect.data.batches import CENTRE, Pixels, TrainBatches, View, ViewBatches, ten_crop_views
 from dissect.errors import TrainingError
-from dissect.training.build import build, check_fits
+from dissect.training.build import build, check_fits, made
 from dissect.training.module import Classification, Row, probabilities
 from dissect.training.progress import RunProgress
-from dissect.training.result import describe, device_name, scores, without_paths
-from dissect.training.trainer import Resume, close, trainer_of
+from dissect.training.result import describe, device_name, mean, scores, scores_of, without_paths
+from dissect.training.trainer import Resume, logging_to, trainer_of
 from dissect.variant import Variant, run_folder
 
 RESUME = "resume.ckpt"  # the state after the last whole epoch, while a run is unfinished
+CHECKPOINT = "checkpoint.pt"  # the finished network's weights
 
 
 def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None) -> dict[str, Any]:
     """The finished run's result, from the store if it is there, else trained now.
 
-    A second process that wants the same run waits for the first and then finds it finished.
+    A second process that wants the same run waits for the first and then finds it finished. Where only the ten-crop
+    asked for is another one, it is derived from the kept network.
 
     Args:
         member_of: the ensemble that this run is trained for, if any.
@@ -38,89 +40,112 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
         InputError: for a config that cannot be trained, or a store that cannot be written.
         TrainingError: when training itself fails; the store then says so.
     """
-    folder = run_folder(variant, images.digest)
-    lock = folder.parent / ".locks" / f"{folder.name}.lock"
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise store.unwritable(lock.parent, problem) from problem
-    with FileLock(lock):
-        if (result := store.finished(folder)) is not None:
-            return result
-        identity: dict[str, Any] = {}
-        if member_of is not None:
-            identity = {"member_of": member_of.name, "settings": member_of.settings(images.digest)}
-        try:
-            result = _train(variant, images, folder, identity)
-        except TrainingError as problem:
-            failed = describe(variant, images, views=0, **identity, status="failed", error=str(problem))
-            store.write_result(folder, failed)
-            raise
-        store.write_result(folder, result)
-        (folder / RESUME).unlink(missing_ok=True)
-        return {**result, "folder": str(folder)}
-
-
-def _train(variant: Variant, images: ImageSet, folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
-    config = variant.config
+    config, folder = variant.config, run_folder(variant, images.digest)
+    if (result := store.finished(folder, ten_crop=config.evaluate.ten_crop)) is not None:
+        return result
+    # All that can be refused is refused before anything is written.
     network = build(config, seed=variant.seed)
     check_fits(network, config, images)
-    views = ten_crop_views(config.data.mirror) if config.evaluate.ten_crop else []
+    schedule = made(config, "train.schedule")
+    progress = RunProgress(f"{variant.name} seed {variant.seed}", config.train.epochs)
+    trainer = trainer_of(config, folder, [progress, Resume(folder / RESUME)])
     if config.threads:
         torch.set_num_threads(config.threads)
 
+    identity: dict[str, Any] = {}
+    if member_of is not None:
+        identity = {"member_of": member_of.name, "settings": member_of.settings(images.digest)}
+    with store.locked(folder):
+        result = store.finished(folder)
+        if result is None:
+            try:
+                result = _train(variant, images, network, schedule, trainer, progress, folder)
+            except TrainingError as problem:
+                failed = {"status": "failed", "error": str(problem)}
+                store.write_result(folder, describe(variant, images) | identity | failed)
+                raise
+        elif store.finished(folder, ten_crop=config.evaluate.ten_crop) is None:
+            network.load_state_dict(torch.load(folder / CHECKPOINT, weights_only=True))
+            result.pop("folder")
+            result |= _evaluate(
+                network, images, batches(images, config, 0, trainer.strategy.root_device), trainer, config, folder
+            )
+        else:
+            return result
+        store.write_result(folder, result | identity)
+        (folder / RESUME).unlink(missing_ok=True)
+        return {**result, **identity, "folder": str(folder)}
+
+
+def _train(
+    variant: Variant,
+    images: ImageSet,
+    network: nn.Module,
+    schedule: Callable[[float], float],
+    trainer: pl.Trainer,
+    progress: RunProgress,
+    folder: Path,
+) -> dict[str, Any]:
+    config = variant.config
     with store.whole(folder / "config.yaml") as file:
         file.write(OmegaConf.to_yaml(without_paths(config), resolve=True))
 
-    title = f"{variant.name} seed {variant.seed}"
-    with RunProgress(title, config.train.epochs) as progress:
+    def on_epoch(rows: list[Row]) -> None:
+        write_metrics(folder / "metrics.csv", rows)
+        progress.epoch(rows)
 
-        def on_epoch(rows: list[Row]) -> None:
-            write_metrics(folder / "metrics.csv", rows)
-            progress.epoch(rows)
+    module = Classification(
+        network, batches=lambda device: batches(images, config, variant.seed, device),
+        train=cast(Train, config.train), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
+    )  # fmt: skip
+    resume = folder / RESUME
+    with progress, logging_to(trainer, variant):
+        trainer.fit(module, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
 
-        module = Classification(
-            network, batches=lambda device: batches(images, config, variant.seed, device),
-            train=cast(Train, config.train), schedule=instantiate(config.train.schedule), seed=variant.seed,
-            on_epoch=on_epoch,
-        )  # fmt: skip
-        trainer = trainer_of(variant, folder, [progress, Resume(folder / RESUME)])
-        resume = folder / RESUME
-        try:
-            trainer.fit(module, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
-        finally:
-            for logger in trainer.loggers:
-                close(logger)
+    # The module's own arrays are reused, so that a device holds the images once.
+    pixels = module.training_batches, module.validation_batches
+    metrics = _evaluate(network, images, pixels, trainer, config, folder)
+    with store.whole(folder / CHECKPOINT, "wb") as file:
+        torch.save(network.state_dict(), file)
+    return (
+        describe(variant, images)
+        | metrics
+        | {
+            "parameters": sum(weights.numel() for weights in network.parameters()),
+            "epochs": len(module.rows),
+            "train_seconds": round(module.seconds, 3),
+            "images_per_second": round(module.images / module.seconds, 1),
+            "device": device_name(trainer.strategy.root_device),
+        }
+    )
 
+
+def _evaluate(
+    network: nn.Module,
+    images: ImageSet,
+    pixels: tuple[TrainBatches, ViewBatches],
+    trainer: pl.Trainer,
+    config: DictConfig,
+    folder: Path,
+) -> dict[str, Any]:
+    """Write the finished network's predictions, and give what follows from them."""
     device = trainer.strategy.root_device
     network.to(device)
-    # The module's own arrays are reused, so that a device holds the images once.
-    training, validation = module.training_batches, module.validation_batches
+    bf16 = str(trainer.precision).startswith("bf16")
 
-    def predict(pixels: Pixels, share: float, view: View = CENTRE) -> np.ndarray:
-        cut = ViewBatches(pixels, batch_size=config.evaluate.batch_size, crop=share, view=view)
-        bf16 = str(trainer.precision).startswith("bf16")
+    def predict(source: Pixels, share: float, view: View = CENTRE) -> np.ndarray:
+        cut = ViewBatches(source, batch_size=config.evaluate.batch_size, crop=share, view=view)
         return probabilities(network, cut, torch.autocast(device.type, torch.bfloat16, enabled=bf16)).numpy()
 
-    predictions = {"labels": images.val_labels, "probabilities": predict(validation.pixels, config.augmentation.crop)}
-    metrics: dict[str, Any] = scores(predictions["probabilities"], images.val_labels)
-    if views:
-        crops = (predict(validation.pixels, config.evaluate.ten_crop, view) for view in views)
-        predictions["probabilities_ten_crop"] = mean(crops)
-        metrics["accuracy_ten_crop"] = scores(predictions["probabilities_ten_crop"], images.val_labels)["accuracy"]
-    train_probabilities = predict(training.pixels, config.augmentation.crop)
-    metrics["train_accuracy"] = scores(train_probabilities, images.train_labels)["accuracy"]
-
+    training, validation = (part.pixels for part in pixels)
+    crop, ten_crop = config.augmentation.crop, config.evaluate.ten_crop
+    predictions = {"labels": images.val_labels, "probabilities": predict(validation, crop)}
+    if ten_crop:
+        views = ten_crop_views(config.data.mirror)
+        predictions["probabilities_ten_crop"] = mean(predict(validation, ten_crop, view) for view in views)
     store.write_predictions(folder, **predictions)
-    with store.whole(folder / "checkpoint.pt", "wb") as file:
-        torch.save(network.state_dict(), file)
-    seen = len(module.rows) * len(training) * training.batch_size
-    return describe(
-        variant, images, views=len(views), **identity, **metrics,
-        parameters=sum(weights.numel() for weights in network.parameters()),
-        epochs=len(module.rows), train_seconds=round(module.seconds, 3),
-        images_per_second=round(seen / module.seconds, 1), device=device_name(device),
-    )  # fmt: skip
+    train_accuracy = scores(predict(training, crop), images.train_labels)["accuracy"]
+    return scores_of(predictions) | {"train_accuracy": train_accuracy, "ten_crop": ten_crop}
 
 
 def batches(images: ImageSet, config: DictConfig, seed: int, device: torch.device) -> tuple[TrainBatches, ViewBatches]:
@@ -147,11 +172,3 @@ def write_metrics(path: Path, rows: list[Row]) -> None:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
-    """The mean of float32 arrays, summed in float64 one after another, so that no more than two are held."""
-    total, count = np.zeros(()), 0
-    for array in arrays:
-        total, count = total + array.astype(np.float64), count + 1
-    return np.asarray(total / count, dtype=np.float32)

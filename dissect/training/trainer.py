@@ -3,6 +3,8 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from dissect import store
 from dissect.errors import InputError
@@ -39,53 +41,56 @@ class Resume(pl.callbacks.Checkpoint):
             raise store.unwritable(self._path, problem) from problem
 
 
-def trainer_of(variant: Variant, folder: Path, callbacks: list[Any]) -> pl.Trainer:
-    """Lightning's Trainer as the config has it, with the run's own callbacks and loggers.
+def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any]) -> pl.Trainer:
+    """Lightning's Trainer as the config has it, with the run's own callbacks, its loggers yet to come.
 
     Raises:
         InputError: for arguments that Lightning refuses.
     """
-    config = variant.config
     settings: dict[str, Any] = {
-        "max_epochs": config.train.epochs, "callbacks": callbacks, "default_root_dir": folder,
+        "max_epochs": config.train.epochs, "callbacks": callbacks, "default_root_dir": folder, "logger": False,
         "num_sanity_val_steps": 0, "log_every_n_steps": 1, "enable_progress_bar": False, "enable_model_summary": False,
     }  # fmt: skip
     if config.trainer.get("precision") == "auto":
-        bf16 = (
-            torch.cuda.is_available() and torch.cuda.is_bf16_supported() and config.trainer.get("accelerator") != "cpu"
-        )
-        settings["precision"] = "bf16-mixed" if bf16 else "32-true"
+        on_gpu = torch.cuda.is_available() and config.trainer.get("accelerator") != "cpu"
+        settings["precision"] = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
     try:
-        return instantiate(config.trainer, **settings, logger=_logger(variant))
+        return instantiate(config.trainer, **settings)
     except HydraException as problem:
         raise InputError(f"trainer: {problem.__cause__ or problem}") from problem
 
 
-def _logger(variant: Variant) -> Any:
+@contextmanager
+def logging_to(trainer: pl.Trainer, variant: Variant) -> Iterator[None]:
+    """Give the trainer the config's logger; ended afterwards, or the next run of a sweep would write into this one."""
     config = variant.config
     if "_target_" not in config.logger:
-        return False
-    extra: dict[str, Any] = {}
+        yield
+        return
     title = f"{variant.name}-seed{variant.seed}"
-    if config.logger._target_.endswith("WandbLogger"):
-        import wandb
+    if not config.logger._target_.endswith("WandbLogger"):
+        trainer.logger = instantiate(config.logger, version=title)
+        trainer.logger.log_hyperparams(_plain(config))
+        yield
+        return
 
-        extra = {"name": title, "group": variant.name, "tags": list(variant.components)}
-        # Without a key W&B would ask for one; offline it keeps all that `wandb sync` needs.
-        if "WANDB_MODE" not in os.environ and not wandb.login(prompt=False):
-            extra["mode"] = "offline"
-        Path(config.logger.save_dir).mkdir(parents=True, exist_ok=True)
-    else:
-        extra = {"version": title}
-    logger = instantiate(config.logger, **extra)
-    logger.log_hyperparams(OmegaConf.to_container(without_paths(config), resolve=True))
-    return logger
+    import wandb
+
+    # Without a key W&B would ask for one; offline it keeps all that `wandb sync` needs.
+    mode = {} if "WANDB_MODE" in os.environ or wandb.login(prompt=False) else {"mode": "offline"}
+    Path(config.logger.save_dir).mkdir(parents=True, exist_ok=True)
+    tags = list(variant.components)
+    trainer.logger = instantiate(config.logger, name=title, group=variant.name, tags=tags, **mode)
+    trainer.logger.log_hyperparams(_plain(config))
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        wandb.finish(exit_code=int(failed))
 
 
-def close(logger: Any) -> None:
-    """End a run's logger, so that the next run of a sweep does not write into this one."""
-    logger.finalize("success")
-    if type(logger).__name__ == "WandbLogger":
-        import wandb
-
-        wandb.finish()
+def _plain(config: DictConfig) -> dict[str, Any]:
+    plain = OmegaConf.to_container(without_paths(config), resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}

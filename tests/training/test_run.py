@@ -190,6 +190,16 @@ def test_without_ten_crop_there_is_none(train):
     assert set(store.read_predictions(Path(result["folder"]))) == {"labels", "probabilities"}
 
 
+def test_another_ten_crop_is_derived_from_the_kept_network_not_trained(train, variant):
+    first, _ = train("evaluate.ten_crop=null")
+    derived, _ = train()
+    whole, _ = train("name=whole")
+    assert derived["train_seconds"] == first["train_seconds"]
+    assert without_times(derived) == without_times(whole)
+    kept, fresh = (store.read_predictions(Path(result["folder"])) for result in (derived, whole))
+    np.testing.assert_array_equal(kept["probabilities_ten_crop"], fresh["probabilities_ten_crop"])
+
+
 def test_no_folder_of_this_machine_is_kept_in_the_config(train, tmp_path, cache_folder):
     result, _ = train()
     text = (Path(result["folder"]) / "config.yaml").read_text()

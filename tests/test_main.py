@@ -1,0 +1,121 @@
+"""The commands as a user types them, each in a process of its own and a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dissect.report.__main__ import main as report
+
+SMALL = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=2", "train.batch_size=20",
+         "ensemble.members=2", "threads=1", "trainer.accelerator=cpu"]  # fmt: skip
+
+
+@pytest.fixture
+def dissect(tmp_path):
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "dissect", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ | environment,
+        )  # fmt: skip
+
+    return run
+
+
+def results(study: Path) -> dict[str, float]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in study.glob("*/result.json")}
+
+
+@pytest.mark.slow
+def test_the_ladder_is_swept_once_and_reported(dissect, tmp_path, monkeypatch):
+    sweep = ["-m", "+ablation=glob(step*)", "seed=range(2)", *SMALL]
+    first = dissect(*sweep)
+    assert first.returncode == 0, first.stderr
+    trained = results(tmp_path / "runs" / "digits")
+    # seven steps, the ensemble, and its second member, of two seeds each
+    assert len(trained) == (7 + 1 + 1) * 2
+
+    again = dissect(*sweep)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("finished before") == 16
+    assert results(tmp_path / "runs" / "digits") == trained
+
+    monkeypatch.chdir(tmp_path)
+    assert report(["digits"]) == 0
+    page = (tmp_path / "reports" / "digits" / "index.html").read_text()
+    assert "step8" in page
+    assert "split 2nd conv" in page
+
+
+def test_a_single_run_ends_with_its_results_and_its_folder(dissect, tmp_path):
+    done = dissect("+ablation=step2", "seed=3", *SMALL)
+    assert done.returncode == 0, done.stderr
+    line, folder = done.stdout.splitlines()
+    assert line.startswith("step2 seed 3: accuracy ")
+    result = json.loads((tmp_path / folder.strip() / "result.json").read_text())
+    assert f"{result['accuracy']:.2%}" in line
+
+
+def test_a_failed_run_does_not_stop_the_sweep_and_shows_in_the_exit_code(dissect, tmp_path):
+    done = dissect("-m", "train.learning_rate=1e30,0.01", "trainer.gradient_clip_val=null", *SMALL)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "the training loss became nan" in done.stderr
+    found = [json.loads(path.read_text())["status"] for path in (tmp_path / "runs" / "digits").glob("*/result.json")]
+    assert sorted(found) == ["failed", "finished"]
+
+
+def test_help_answers_in_under_a_second(dissect):
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = dissect("--help")
+        times.append(time.perf_counter() - started)
+        assert done.returncode == 0
+    assert min(times) < 1
+    for words in ("+ablation=step5", "dissect.report STUDY", "tiny_imagenet", "leaky_relu"):
+        assert words in done.stdout
+
+
+def test_a_network_and_a_component_of_ones_own_are_trained_from_ones_own_folder(dissect, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "class Mine(nn.Sequential):\n"
+        "    def __init__(self, *, classes, norm):\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(3 * 15 * 15, 8),\n"
+        "                         nn.BatchNorm1d(8) if norm else nn.Identity(), nn.ReLU(), nn.Linear(8, classes))\n"
+    )
+    for group in ("model", "component"):
+        (tmp_path / "own" / group).mkdir(parents=True)
+    (tmp_path / "own" / "model" / "mine.yaml").write_text(
+        "# @package _global_\nmodel: {_target_: mine.Mine, classes: '${data.classes}', norm: false}\nladder: [norm]\n"
+    )
+    (tmp_path / "own" / "component" / "norm.yaml").write_text(
+        "# @package _global_\ncomponents: {norm: batch norm}\nmodel: {norm: true}\n"
+    )
+    small = [text for text in SMALL if not text.startswith("model")]
+    done = dissect("--config-dir", "own", "-m", "model=mine", "component=[],[norm]", "augmentation.crop=0.9375", *small)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" seed")[0] for line in done.stdout.splitlines()[::2]] == ["step1", "step2"]
+
+
+@pytest.mark.tiny_imagenet
+def test_the_ladder_runs_on_real_images(dissect, tmp_path):
+    root = os.environ.get("TINY_IMAGENET")
+    if not root:
+        pytest.skip("TINY_IMAGENET names no folder")
+    done = dissect(
+        "-m", "+ablation=step1,step7", "data=tiny_imagenet", f"data.root={root}", "data.classes=3",
+        "data.train_per_class=40", "data.image_size=32", "model.width=0.25", "train.epochs=6", "train.batch_size=20",
+        "threads=1", "trainer.accelerator=cpu",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for path in (tmp_path / "runs" / "tiny_imagenet").glob("*/result.json"):
+        result = json.loads(path.read_text())
+        assert result["data"]["val_images"] == 150
+        assert result["data"]["views"] == 10
+        assert result["accuracy"] > 0.4  # chance is a third
