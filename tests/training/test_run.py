@@ -200,6 +200,16 @@ def test_another_ten_crop_is_derived_from_the_kept_network_not_trained(train, va
     np.testing.assert_array_equal(kept["probabilities_ten_crop"], fresh["probabilities_ten_crop"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("init", ["he", "gaussian"])
+@pytest.mark.parametrize("step", [1, 4, 7])
+def test_no_variant_sits_at_chance_because_of_its_initialisation(train, init, step):
+    result, _ = train(
+        f"+ablation=step{step}", f"init={init}", "train.epochs=20", "model.width=0.34", "data.train_per_class=20"
+    )
+    assert result["accuracy"] > 0.3  # of 10 classes
+
+
 def test_no_folder_of_this_machine_is_kept_in_the_config(train, tmp_path, cache_folder):
     result, _ = train()
     text = (Path(result["folder"]) / "config.yaml").read_text()
