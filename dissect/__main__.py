@@ -16,7 +16,8 @@ from dissect.config import CONF
 from dissect.errors import InputError, TrainingError
 from dissect.variant import Variant, run_folder
 
-_failures: list[str] = []  # runs of this process that went wrong while the others went on
+_finished: list[str] = []  # this process's runs, each as the path of its study
+_failures: list[str] = []  # those that went wrong while the others went on
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -26,6 +27,7 @@ def job(config: DictConfig) -> None:
         variant = identify(config)
         result, new = finish(variant)
         print(line(variant, result, new), flush=True)
+        _finished.append(config.name if config.runs == "runs" else f"{config.runs}/{config.name}")
     except InputError as problem:
         sys.exit(f"error: {problem}")
     except TrainingError as problem:
@@ -87,6 +89,8 @@ def main() -> None:
         job()
     except (HydraException, OmegaConfBaseException) as problem:
         sys.exit(f"error: {explain(problem, sys.argv)}")
+    if len(_finished) > 1:
+        print(f"{len(_finished)} runs finished; their report: python -m dissect.report {_finished[-1]}")
     if _failures:
         sys.exit(f"{len(_failures)} failed; train them again with the same command:\n" + "\n".join(_failures))
 
