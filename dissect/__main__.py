@@ -7,14 +7,14 @@ from typing import Any
 
 import hydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dissect.complaints import explain
 from dissect.compose import identify
 from dissect.config import CONF
 from dissect.errors import InputError, TrainingError
-from dissect.variant import Variant, run_folder
+from dissect.variant import Variant, has_ten_crop, run_folder
 
 _finished: list[str] = []  # this process's runs, each as the path of its study
 _failures: list[str] = []  # those that went wrong while the others went on
@@ -47,12 +47,9 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
         hydra.utils.instantiate(config.data.source),
         **{str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")},
     )
-    if config.data.classes is None:  # all that were found
-        with open_dict(config):
-            config.data.classes = len(images.classes)
-            variant.base.data.classes = len(images.classes)
-    folder = run_folder(variant, images.digest)
-    if (result := store.finished(folder, ten_crop=config.evaluate.ten_crop)) is not None:
+    variant = variant.with_classes(len(images.classes))
+    result = store.finished(run_folder(variant, images.digest))
+    if result is not None and has_ten_crop(result, variant.config):
         return result, False
 
     # From here on torch is needed, and takes its seconds to import.

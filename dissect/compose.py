@@ -27,6 +27,7 @@ def compose(overrides: Iterable[str], *, config_dirs: Iterable[Path] = ()) -> Va
     search = [f"hydra.searchpath=[{','.join('file://' + folder for folder in dirs)}]"] if dirs else []
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         _base.cache_clear()
+        _delta.cache_clear()
         config = hydra.compose("config", [*search, *overrides], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         return identify(_without_hydra(config))

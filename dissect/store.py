@@ -8,62 +8,19 @@ runs/<study>/<variant>-seed<k>-<key>/
     checkpoint.ckpt  the network after the last epoch (`weights_only` loadable)
 """
 
-import errno
 import json
-import os
-import tempfile
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from dissect.errors import InputError
-
-
-@contextmanager
-def whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open `path` for writing so that it appears whole at the end of the block, or not at all.
-
-    Raises:
-        InputError: when the disk is full or the folder cannot be written, naming the file.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The name starts with a dot, so a file left by a killed process is never taken for a finished one.
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.fchmod(handle, 0o666 & ~_umask())
-        text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-        with open(handle, mode, **text) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as problem:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
-            raise unwritable(path, problem) from problem
-        raise
-
-
-def unwritable(path: Path, problem: OSError) -> InputError:
-    """The message for a file that could not be written; a full disk is said as such."""
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(
-            f"{path}: the disk is full; nothing was left half-written. Free some space, then run it again"
-        )
-    return InputError(f"{path}: cannot be written ({problem.strerror or problem})")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+from dissect.files import unwritable, whole
 
 
 @contextmanager
@@ -76,7 +33,12 @@ def locked(folder: Path) -> Iterator[None]:
     path = folder.parent / ".locks" / f"{folder.name}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(path).acquire()
+        lock = FileLock(path)
+        try:
+            held = lock.acquire(timeout=0)
+        except Timeout:
+            print(f"{folder.name}: waiting for the process that trains it", file=sys.stderr, flush=True)
+            held = lock.acquire()
     except OSError as problem:
         raise unwritable(path, problem) from problem
     with held:
@@ -124,12 +86,10 @@ def results(study: Path) -> list[dict[str, Any]]:
     return [result for result in found if result is not None]
 
 
-def finished(folder: Path, *, ten_crop: float | None = None) -> dict[str, Any] | None:
-    """The run's result if it is finished, and its ten-crop the one that is asked for, if any; else None."""
+def finished(folder: Path) -> dict[str, Any] | None:
+    """The run's result if it is finished, else None."""
     result = read_result(folder)
-    if result is None or result.get("status") != "finished" or ten_crop not in (None, result.get("ten_crop")):
-        return None
-    return result
+    return result if result is not None and result.get("status") == "finished" else None
 
 
 def write_predictions(folder: Path, **arrays: np.ndarray) -> None:

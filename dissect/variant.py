@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
+from sysconfig import get_paths
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -15,9 +17,12 @@ from dissect.errors import InputError
 # Raise by one when a change of the code changes what the same config trains to: old runs are then trained anew.
 RECIPE = 1
 
+# The parts of a config that a result can depend on.
+_FELT = {"model", "init", "data", "train", "augmentation", "ensemble", "trainer"}
+
 # Trainer arguments that say where and how a run is watched, not what it computes.
-_HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "precision", "benchmark", "deterministic",
-             "log_every_n_steps", "check_val_every_n_epoch", "profiler"}  # fmt: skip
+_HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "benchmark", "deterministic",
+             "check_val_every_n_epoch", "profiler"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,14 @@ class Variant:
     seed: int
     config: DictConfig
     base: DictConfig
+
+    def with_classes(self, count: int) -> "Variant":
+        """The same with `data.classes` filled in, where the config leaves it to the images that were found."""
+        if self.config.data.classes is not None:
+            return self
+        config, base = self.config.copy(), self.base.copy()
+        config.data.classes = base.data.classes = count
+        return replace(self, config=config, base=base)
 
     def key(self, pixels: str) -> str:
         """Digest of what determines the result: the config's part in it, the seed, and the data's digest `pixels`."""
@@ -55,12 +68,17 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
         InputError: a component without effect, one that is undone by an override, two that are levels of one factor,
             something changed that no component declares, a seed that is no whole number from 0.
     """
-    components = dict(_plain(config).get("components") or {})
+    ladder = list(config.ladder)
+    # In the ladder's order, whichever way they were named, so that one variant has one description.
+    given = sorted(
+        _plain(config)["components"].items(), key=lambda c: ladder.index(c[0]) if c[0] in ladder else len(ladder)
+    )
+    components = dict(given)
     _check_seed(config.seed)
     _check_pairs(deltas)
     _check_deltas(config, base, deltas)
     return Variant(
-        name=variant_name(list(components), list(config.ladder)),
+        name=variant_name(list(components), ladder),
         components=components,
         seed=int(config.seed),
         config=config,
@@ -81,6 +99,13 @@ def run_folder(variant: Variant, pixels: str) -> Path:
     return Path(config.runs) / config.name / f"{variant.name}-seed{variant.seed}-{variant.key(pixels)[:8]}"
 
 
+def has_ten_crop(result: Mapping[str, Any], config: DictConfig) -> bool:
+    """Whether a finished run's result has the ten-crop that the config asks for, if it asks for any."""
+    if config.evaluate.ten_crop is None:
+        return True
+    return (result.get("ten_crop"), result["data"]["mirror"]) == (config.evaluate.ten_crop, config.data.mirror)
+
+
 def _determining(config: DictConfig) -> dict[str, Any]:
     """The part of a config that decides what is computed: no paths, loggers, hardware, evaluation or labels."""
     plain = _plain(config)
@@ -88,7 +113,32 @@ def _determining(config: DictConfig) -> dict[str, Any]:
     if plain["ensemble"]["average"]:
         kept["ensemble"] = plain["ensemble"]
     kept["trainer"] = {key: value for key, value in plain["trainer"].items() if key not in _HARDWARE}
+    if kept["trainer"].get("precision") == "auto":  # what the hardware has
+        del kept["trainer"]["precision"]
+    if code := own_code(str(value) for key, value in leaves(kept).items() if key.endswith("_target_")):
+        kept["code"] = code
     return kept
+
+
+def own_code(targets: Iterable[str]) -> dict[str, str]:
+    """Digests of the user's modules that targets name: a network that was edited is another network.
+
+    Installed packages are left to `versions` in the result, this one to RECIPE. Nothing is imported.
+    """
+    found: dict[str, str] = {}
+    for top in sorted({target.split(".")[0] for target in targets} - {"dissect", "torch", "torchvision"}):
+        spec = find_spec(top) if top else None
+        if spec is None or spec.origin is None or not spec.has_location or "site-packages" in spec.origin:
+            continue
+        file = Path(spec.origin)
+        if file.is_relative_to(get_paths()["stdlib"]):
+            continue
+        sources = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+        digest = hashlib.blake2b(digest_size=16)
+        for source in sources:
+            digest.update(source.read_bytes())
+        found[top] = digest.hexdigest()
+    return found
 
 
 def _digest(value: Any) -> str:
@@ -157,7 +207,9 @@ def _check_deltas(config: DictConfig, base: DictConfig, deltas: Mapping[str, Dic
             if now.get(key) != value:
                 mend = "leave one of the two out"
                 raise InputError(f"{key}={now.get(key)}: overrides component {name}, which sets {value}; {mend}")
-        if all(key in before and before[key] == value for key, value in sets.items()):
+        # A delta of settings that no result depends on, such as the number of threads, changes nothing either.
+        felt = {key: value for key, value in sets.items() if key.split(".")[0] in _FELT}
+        if all(key in before and before[key] == value for key, value in felt.items()):
             listed = ", ".join(f"{key}={value}" for key, value in sets.items()) or "it declares nothing"
             raise InputError(f"component {name}: changes nothing here ({listed}, as without it); leave it out")
         explained |= sets.keys()

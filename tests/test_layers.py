@@ -12,7 +12,7 @@ import dissect
 PACKAGE = Path(dissect.__file__).parent
 FORBIDDEN = {
     "networks": {"data", "training", "measure", "report", "store", "variant"},
-    "data": {"networks", "training", "measure", "report"},
+    "data": {"networks", "training", "measure", "report", "store", "variant"},
     "measure": {"networks", "data", "training", "report", "store", "variant"},
     "training": {"measure", "report"},
 }

@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dissect.report.__main__ import main as report
 
@@ -102,6 +104,19 @@ def test_a_network_and_a_component_of_ones_own_are_trained_from_ones_own_folder(
     done = dissect("--config-dir", "own", "-m", "model=mine", "component=[],[norm]", "augmentation.crop=0.9375", *small)
     assert done.returncode == 0, done.stderr
     assert [line.split(" seed")[0] for line in done.stdout.splitlines()[:4:2]] == ["step1", "step2"]
+
+
+def test_a_folder_of_images_is_swept_without_saying_how_many_classes_it_has(dissect, tmp_path):
+    colours = np.random.default_rng(0).integers(0, 256, (2, 20, 24, 24, 3), dtype=np.uint8)
+    for name, images in zip(("cats", "dogs"), colours, strict=True):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(tmp_path / "photos" / name / f"{number}.png")
+    small = ["model.width=0.1", "train.epochs=1", "train.batch_size=8", "threads=1", "trainer.accelerator=cpu"]
+    done = dissect("-m", "data=image_folder", "data.root=photos", "data.image_size=16", "seed=0,1", *small)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(path.read_text()) for path in (tmp_path / "runs" / "image_folder").glob("*/result.json")]
+    assert [result["data"]["classes"] for result in found] == [2, 2]
 
 
 @pytest.mark.tiny_imagenet

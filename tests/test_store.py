@@ -7,10 +7,11 @@ import pytest
 
 from dissect import store
 from dissect.errors import InputError
+from dissect.files import whole
 
 
 def die_half_way(path):
-    with store.whole(path) as file:
+    with whole(path) as file:
         file.write("half of it")
         raise KeyError
 
@@ -20,7 +21,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(KeyError):
         die_half_way(path)
     assert list(path.parent.iterdir()) == []
-    with store.whole(path) as file:
+    with whole(path) as file:
         file.write("all of it")
     assert path.read_text() == "all of it"
 
@@ -113,7 +114,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_whole_files_are_readable_by_others_as_the_umask_says(tmp_path):
     before = os.umask(0o022)
     try:
-        with store.whole(tmp_path / "a") as file:
+        with whole(tmp_path / "a") as file:
             file.write("")
         assert Path(tmp_path / "a").stat().st_mode & 0o777 == 0o644
     finally:

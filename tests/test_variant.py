@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from dissect.config import CONF
 from dissect.errors import InputError
-from dissect.variant import declared, run_folder, variant_name
+from dissect.variant import declared, own_code, run_folder, variant_name
 
 PIXELS = "digest of some data"
 LADDER = ["dropout1", "augmentation", "leaky_relu", "more_parameters", "split_conv2", "dropout2", "ensemble"]
@@ -62,7 +62,7 @@ def test_a_subset_that_is_no_step_is_named_after_its_components():
 
 
 @pytest.mark.parametrize("override", ["seed=1", "train.epochs=7", "model.width=0.5", "init=gaussian",
-                                      "+trainer.limit_train_batches=2"])  # fmt: skip
+                                      "+trainer.limit_train_batches=2", "trainer.precision=64-true"])  # fmt: skip
 def test_what_determines_the_result_enters_the_key(variant, override):
     assert variant(override).key(PIXELS) != variant().key(PIXELS)
 
@@ -108,6 +108,21 @@ def user_component(folder: Path, name: str, text: str) -> Path:
     (folder / "component").mkdir(exist_ok=True)
     (folder / "component" / f"{name}.yaml").write_text(f"# @package _global_\n{text}\n")
     return folder
+
+
+def test_a_component_that_no_result_depends_on_is_refused(variant, tmp_path):
+    own = user_component(tmp_path, "busy", "components: {busy: two threads}\nthreads: 2")
+    with pytest.raises(InputError, match="component busy: changes nothing here"):
+        variant("component=[busy]", config_dirs=[own])
+
+
+def test_an_edited_network_of_ones_own_is_another_network(variant, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_network.py").write_text("class Net: ...\n")
+    first = variant("model._target_=my_network.Net").key(PIXELS)
+    (tmp_path / "my_network.py").write_text("class Net: pass\n")
+    assert variant("model._target_=my_network.Net").key(PIXELS) != first
+    assert own_code(["torch.nn.ReLU", "sklearn.svm.SVC", "json.loads", "dissect.networks.init.he"]) == {}
 
 
 def test_two_levels_of_one_factor_are_refused(variant, tmp_path):

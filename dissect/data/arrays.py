@@ -14,7 +14,7 @@ import numpy as np
 from dissect.data.decoding import decode, refused
 from dissect.data.sources import Contents, Source
 from dissect.errors import InputError
-from dissect.store import unwritable
+from dissect.files import unwritable
 
 LAYOUT = 1  # of the cached files; another number makes old caches be left alone
 

@@ -7,14 +7,18 @@ from torch import Tensor
 
 from dissect.streams import stream
 
-View = tuple[float, float, bool]  # where the window lies, 0 (top, left) to 1 (bottom, right), and whether mirrored
-
-CENTRE: View = (0.5, 0.5, False)
+View = tuple[int, int, bool]  # the window's first row and column, and whether it is mirrored
 
 
-def ten_crop_views(mirror: bool) -> list[View]:
-    """The centre and the four corners, and their mirrors unless labels do not survive one (Boin's "oversampling")."""
-    windows = [(0.5, 0.5), (0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
+def ten_crop_views(room: int, *, mirror: bool) -> list[View]:
+    """The centre and the four corners, and their mirrors unless labels do not survive one (Boin's "oversampling").
+
+    Args:
+        room: how many pixels smaller the window is than the image. With one pixel or none, some of these windows are
+            the same, and each counts once.
+    """
+    middle = room // 2
+    windows = dict.fromkeys([(middle, middle), (0, 0), (0, room), (room, 0), (room, room)])
     return [(top, left, flip) for flip in ((False, True) if mirror else (False,)) for top, left in windows]
 
 
@@ -55,7 +59,7 @@ class Pixels:
 
     def view(self, start: int, stop: int, side: int, view: View) -> Tensor:
         """One view of the images from `start` to `stop`, as `cut` gives them."""
-        (top, left), flip = ((round(place * (self.size - side)) for place in view[:2]), view[2])
+        top, left, flip = view
         pixels = self.images[start:stop, top : top + side, left : left + side]
         pixels = pixels.flip(2) if flip else pixels
         return (pixels.float() - self._mean).mul_(self._scale).permute(0, 3, 1, 2)
@@ -97,11 +101,13 @@ class TrainBatches:
 
 
 class ViewBatches:
-    """The images in order, in one view, for evaluation."""
+    """The images in order, in one view, for evaluation: the centre's, where none is given."""
 
-    def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, view: View = CENTRE) -> None:
-        self.pixels, self.batch_size, self.where = pixels, batch_size, view
+    def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, view: View | None = None) -> None:
+        self.pixels, self.batch_size = pixels, batch_size
         self.side = window_side(pixels.size, crop)
+        middle = (pixels.size - self.side) // 2
+        self.where = view or (middle, middle, False)
 
     def __len__(self) -> int:
         return -(-len(self.pixels) // self.batch_size)

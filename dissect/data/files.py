@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from dissect.errors import InputError
-from dissect.store import whole
+from dissect.files import whole
 
 
 class Tree(Protocol):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dissect import store
+from dissect.files import whole
 from dissect.report.drawing import draw_gains, draw_learning_curves, drawn
 from dissect.report.page import render
 from dissect.report.published import find_published
@@ -45,6 +45,6 @@ def build_report(path: Path, out: Path, named: Path | None = None) -> Report:
     files["index.html"] = render(study, gains, variants_table(study), pictures, published).encode()
     folder = out / study.name
     for name, content in files.items():
-        with store.whole(folder / name, "wb") as file:
+        with whole(folder / name, "wb") as file:
             file.write(content)
     return Report(folder / "index.html", gains)

@@ -15,7 +15,7 @@ from dissect.errors import InputError
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
 DATA = ["name", "classes", "image_size", "train_images", "val_images", "mirror", "views", "judge"]
-METRICS = ["accuracy", "accuracy_ten_crop", "top5", "loss", "train_accuracy"]
+METRICS = ["accuracy", "accuracy_ten_crop", "ten_crop", "top5", "loss", "train_accuracy"]
 COSTS = ["parameters", "epochs", "train_seconds", "images_per_second"]
 ORIGIN = ["device", "versions", "commit", "finished"]
 
@@ -41,7 +41,7 @@ class Study:
         """What the runs were trained on: `name`, `classes`, `image_size`, ..."""
         data = list(self.compared["data"])
         # Whether ten-crop is evaluated is no part of a run's identity: a run without it has no views.
-        return {**data[0], "views": max(one["views"] for one in data)}
+        return {**data[0], "views": max((one["views"] or 0 for one in data), default=0)}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -101,10 +101,17 @@ def _refuse_mixtures(study: Study) -> None:
                 f"{study.path}: these finished runs may not be compared with each other: {kinds}. "
                 f"{_what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
             )
+    evaluated = study.compared[study.compared["accuracy_ten_crop"].notna()]
+    windows = [(share, one["views"]) for share, one in zip(evaluated["ten_crop"], evaluated["data"], strict=True)]
+    crops = dict(zip(map(str, windows), evaluated["folder"], strict=True))
+    if len(crops) > 1:
+        listed = "; ".join(f"{folder} has {window} (side, windows)" for window, folder in crops.items())
+        mend = "give their command again with one evaluate.ten_crop=..., which trains nothing"
+        raise InputError(f"{study.path}: these ten-crops may not be compared with each other: {listed}; {mend}")
     for variant, ours in runs.groupby("variant", sort=False):
-        meanings = {tuple(parts): folder for parts, folder in zip(ours["components"], ours["folder"], strict=True)}
+        meanings = {frozenset(parts): folder for parts, folder in zip(ours["components"], ours["folder"], strict=True)}
         if len(meanings) > 1:
-            quoted = "; ".join(f"{folder} has {list(parts)}" for parts, folder in meanings.items())
+            quoted = "; ".join(f"{folder} has {sorted(parts)}" for parts, folder in meanings.items())
             raise InputError(f"{study.path}: `{variant}` has different components: {quoted}. Delete the outdated")
         twice = ours[ours["seed"].duplicated(keep=False)].sort_values("seed")
         if len(twice):

@@ -39,14 +39,13 @@ def build(config: DictConfig, *, seed: int) -> nn.Module:
     """
     torch.manual_seed(stream(seed, "initialisation"))  # for networks that initialise themselves
     network = made(config, "model")
+    if not isinstance(network, nn.Module):
+        kind = type(network).__name__
+        raise InputError(f"model={config.model.get('_target_')}: makes a {kind}, not a torch.nn.Module")
     try:
         made(config, "init")(network, layer_seed=lambda name: stream(seed, "initialisation", name))
     except (TypeError, ValueError) as problem:
         raise InputError(f"init={config.init.get('_target_')}: {problem}") from problem
-    if not isinstance(network, nn.Module):
-        raise InputError(
-            f"model={config.model.get('_target_')}: makes a {type(network).__name__}, not a torch.nn.Module"
-        )
     return network
 
 
@@ -76,10 +75,13 @@ def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None
         try:
             with torch.inference_mode():
                 shape = tuple(network.eval()(torch.zeros(2, 3, side, side)).shape)
-        except RuntimeError as problem:
+        except Exception as problem:  # the network is anybody's, so anything may come
+            mend = (
+                "evaluate.ten_crop=null leaves the ten-crop out" if key == "evaluate.ten_crop" else "mend the network"
+            )
             raise InputError(
-                f"{key}={share}: the network, built for images of {size}x{size}, cannot take windows of {side}x{side} "
-                f"({problem}); choose a share nearer to 1"
+                f"{key}={share}: the network fails on windows of {side}x{side} of the {size}x{size} images "
+                f"({problem}); choose a share nearer to 1, or {mend}"
             ) from problem
         if shape != (2, len(images.classes)):
             raise InputError(
@@ -87,3 +89,13 @@ def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None
                 f"set model.classes={len(images.classes)}"
             )
     network.train()
+    schedule = made(config, "train.schedule")
+    for done in (0.0, 0.5, 1.0):
+        try:
+            factor = schedule(done)
+        except (TypeError, ValueError, ArithmeticError) as problem:
+            raise InputError(f"train.schedule={config.train.schedule._target_}: {problem}") from problem
+        if not factor >= 0:
+            raise InputError(
+                f"train.schedule={config.train.schedule._target_}: gives {factor} where {done:.0%} is done"
+            )

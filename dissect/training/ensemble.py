@@ -12,7 +12,7 @@ from dissect.errors import InputError
 from dissect.streams import stream
 from dissect.training.result import describe, mean, scores_of
 from dissect.training.run import run
-from dissect.variant import Variant, run_folder, variant_name
+from dissect.variant import Variant, has_ten_crop, run_folder, variant_name
 
 STRIDE = 1000  # member k of seed s has seed 1000 k + s: ensembles of different seeds share no member
 
@@ -26,7 +26,7 @@ def run_ensemble(variant: Variant, images: ImageSet) -> dict[str, Any]:
     """
     members = member_variants(variant)
     folder = run_folder(variant, images.digest)
-    if (result := store.finished(folder, ten_crop=variant.config.evaluate.ten_crop)) is not None:
+    if (result := store.finished(folder)) is not None and has_ten_crop(result, variant.config):
         return result
     results = [run(member, images, member_of=variant if number else None) for number, member in enumerate(members)]
 
@@ -36,11 +36,12 @@ def run_ensemble(variant: Variant, images: ImageSet) -> dict[str, Any]:
         if all(name in predictions for predictions in kept):
             averaged[name] = mean(predictions[name] for predictions in kept)
     result = describe(variant, images) | scores_of(averaged)
-    result |= {name: results[0][name] for name in ("ten_crop", "epochs", "device")}
+    result |= {name: results[0][name] for name in ("data", "ten_crop", "epochs", "device", "precision")}
     result |= {name: round(sum(one[name] for one in results), 3) for name in ("parameters", "train_seconds")}
     result["members"] = [Path(one["folder"]).name for one in results]
-    store.write_predictions(folder, **averaged)
-    store.write_result(folder, result)
+    with store.locked(folder):
+        store.write_predictions(folder, **averaged)
+        store.write_result(folder, result)
     return {**result, "folder": str(folder)}
 
 

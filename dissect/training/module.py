@@ -60,6 +60,16 @@ class Classification(pl.LightningModule):
         scheduler = LambdaLR(optimizer, lambda step: self._schedule(min(1.0, step / steps)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        # Lightning refuses to clip for a fused optimizer in any mixed precision; only float16's scaler is a reason to.
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+
     def on_train_epoch_start(self) -> None:
         self.training_batches.epoch = self.current_epoch
         torch.manual_seed(stream(self._seed, "dropout", self.current_epoch))
@@ -70,6 +80,7 @@ class Classification(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         images, labels = batch
+        self._rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         logits = self.network(images)
         loss = functional.cross_entropy(logits, labels)
         self._train_sums += sums(logits.detach(), labels, loss.detach())
@@ -90,7 +101,7 @@ class Classification(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         self._end_training_part()
         row: Row = {"epoch": self.current_epoch + 1}
-        row["learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        row["learning_rate"] = self._rate
         for part, totals in (("train", self._train_totals), ("val", self._val_totals)):
             for place, name in enumerate(("loss", "accuracy", "top5")):
                 row[f"{part}_{name}"] = totals[place] / totals[3] if totals else None

@@ -14,7 +14,6 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.data.arrays import ImageSet
-from dissect.data.batches import ten_crop_views
 from dissect.variant import Variant
 
 METRICS = ("accuracy", "accuracy_ten_crop", "ten_crop", "top5", "loss", "train_accuracy",
@@ -64,22 +63,28 @@ def describe(variant: Variant, images: ImageSet) -> dict[str, Any]:
         "settings": variant.settings(images.digest),
         "member_of": None,
         "members": None,
-        "data": {
-            "name": config.data.name,
-            "classes": len(images.classes),
-            "image_size": config.data.image_size,
-            "train_images": len(images.train_labels),
-            "val_images": len(images.val_labels),
-            "mirror": config.data.mirror,
-            "views": len(ten_crop_views(config.data.mirror)),
-            "judge": config.data.judge,
-            "digest": images.digest,
-        },
+        "data": describe_data(config, images),
         **dict.fromkeys(METRICS),
         "device": None,
+        "precision": None,
         "versions": versions(),
         "commit": commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def describe_data(config: DictConfig, images: ImageSet) -> dict[str, Any]:
+    """What the run was trained and judged on; `views` of a ten-crop are null until one is evaluated."""
+    return {
+        "name": config.data.name,
+        "classes": len(images.classes),
+        "image_size": config.data.image_size,
+        "train_images": len(images.train_labels),
+        "val_images": len(images.val_labels),
+        "mirror": config.data.mirror,
+        "views": None,
+        "judge": config.data.judge,
+        "digest": images.digest,
     }
 
 
@@ -105,9 +110,9 @@ def commit() -> str | None:
 def without_paths(config: DictConfig) -> DictConfig:
     """The config without folders of this machine, which say nothing about the result."""
     kept = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(config, resolve=True)))
-    kept.data.root, kept.data.cache = None, None
-    if "root" in kept.data.source:
-        kept.data.source.root = None
+    for key in ("runs", "data.root", "data.cache", "data.source.root", "logger.save_dir", "trainer.default_root_dir"):
+        if OmegaConf.select(kept, key) is not None:
+            OmegaConf.update(kept, key, None)
     return kept
 
 

@@ -14,14 +14,15 @@ from torch import nn
 from dissect import store
 from dissect.config import Train
 from dissect.data.arrays import ImageSet
-from dissect.data.batches import CENTRE, Pixels, TrainBatches, View, ViewBatches, ten_crop_views
+from dissect.data.batches import Pixels, TrainBatches, View, ViewBatches, ten_crop_views, window_side
 from dissect.errors import TrainingError
+from dissect.files import whole
 from dissect.training.build import build, check_fits, made
 from dissect.training.module import Classification, Row, probabilities
 from dissect.training.progress import RunProgress
-from dissect.training.result import describe, device_name, mean, scores, scores_of, without_paths
+from dissect.training.result import describe, describe_data, device_name, mean, scores, scores_of, without_paths
 from dissect.training.trainer import Resume, logging_to, trainer_of
-from dissect.variant import Variant, run_folder
+from dissect.variant import Variant, has_ten_crop, run_folder
 
 RESUME = "resume.ckpt"  # the state after the last whole epoch, while a run is unfinished
 CHECKPOINT = "checkpoint.pt"  # the finished network's weights
@@ -41,7 +42,7 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
         TrainingError: when training itself fails; the store then says so.
     """
     config, folder = variant.config, run_folder(variant, images.digest)
-    if (result := store.finished(folder, ten_crop=config.evaluate.ten_crop)) is not None:
+    if (result := store.finished(folder)) is not None and has_ten_crop(result, config):
         return result
     # All that can be refused is refused before anything is written.
     network = build(config, seed=variant.seed)
@@ -63,8 +64,9 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
             except TrainingError as problem:
                 failed = {"status": "failed", "error": str(problem)}
                 store.write_result(folder, describe(variant, images) | identity | failed)
+                (folder / RESUME).unlink(missing_ok=True)  # or the next try would go on into the same end
                 raise
-        elif store.finished(folder, ten_crop=config.evaluate.ten_crop) is None:
+        elif not has_ten_crop(result, config):
             network.load_state_dict(torch.load(folder / CHECKPOINT, weights_only=True))
             result.pop("folder")
             result |= _evaluate(
@@ -87,7 +89,7 @@ def _train(
     folder: Path,
 ) -> dict[str, Any]:
     config = variant.config
-    with store.whole(folder / "config.yaml") as file:
+    with whole(folder / "config.yaml") as file:
         file.write(OmegaConf.to_yaml(without_paths(config), resolve=True))
 
     def on_epoch(rows: list[Row]) -> None:
@@ -105,7 +107,7 @@ def _train(
     # The module's own arrays are reused, so that a device holds the images once.
     pixels = module.training_batches, module.validation_batches
     metrics = _evaluate(network, images, pixels, trainer, config, folder)
-    with store.whole(folder / CHECKPOINT, "wb") as file:
+    with whole(folder / CHECKPOINT, "wb") as file:
         torch.save(network.state_dict(), file)
     return (
         describe(variant, images)
@@ -116,6 +118,7 @@ def _train(
             "train_seconds": round(module.seconds, 3),
             "images_per_second": round(module.images / module.seconds, 1),
             "device": device_name(trainer.strategy.root_device),
+            "precision": str(trainer.precision),
         }
     )
 
@@ -133,19 +136,27 @@ def _evaluate(
     network.to(device)
     bf16 = str(trainer.precision).startswith("bf16")
 
-    def predict(source: Pixels, share: float, view: View = CENTRE) -> np.ndarray:
+    def predict(source: Pixels, share: float, view: View | None = None) -> np.ndarray:
         cut = ViewBatches(source, batch_size=config.evaluate.batch_size, crop=share, view=view)
         return probabilities(network, cut, torch.autocast(device.type, torch.bfloat16, enabled=bf16)).numpy()
 
     training, validation = (part.pixels for part in pixels)
     crop, ten_crop = config.augmentation.crop, config.evaluate.ten_crop
     predictions = {"labels": images.val_labels, "probabilities": predict(validation, crop)}
-    if ten_crop:
-        views = ten_crop_views(config.data.mirror)
+    room = validation.size - window_side(validation.size, ten_crop) if ten_crop else 0
+    views = ten_crop_views(room, mirror=config.data.mirror) if ten_crop else []
+    if views:
         predictions["probabilities_ten_crop"] = mean(predict(validation, ten_crop, view) for view in views)
+    for name, values in predictions.items():
+        if not np.isfinite(values).all():
+            raise TrainingError(
+                f"train.learning_rate={config.train.learning_rate}: the finished network's {name} are not finite; "
+                "a lower learning rate usually mends it"
+            )
     store.write_predictions(folder, **predictions)
     train_accuracy = scores(predict(training, crop), images.train_labels)["accuracy"]
-    return scores_of(predictions) | {"train_accuracy": train_accuracy, "ten_crop": ten_crop}
+    data = describe_data(config, images) | {"views": len(views) or None}
+    return scores_of(predictions) | {"train_accuracy": train_accuracy, "ten_crop": ten_crop, "data": data}
 
 
 def batches(images: ImageSet, config: DictConfig, seed: int, device: torch.device) -> tuple[TrainBatches, ViewBatches]:
@@ -168,7 +179,7 @@ def batches(images: ImageSet, config: DictConfig, seed: int, device: torch.devic
 
 
 def write_metrics(path: Path, rows: list[Row]) -> None:
-    with store.whole(path) as file:
+    with whole(path) as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -14,8 +14,8 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from dissect import store
 from dissect.errors import InputError
+from dissect.files import unwritable
 from dissect.training.result import without_paths
 from dissect.variant import Variant
 
@@ -38,7 +38,7 @@ class Resume(pl.callbacks.Checkpoint):
                 os.replace(half, self._path)
         except OSError as problem:
             half.unlink(missing_ok=True)
-            raise store.unwritable(self._path, problem) from problem
+            raise unwritable(self._path, problem) from problem
 
 
 def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any]) -> pl.Trainer:
@@ -51,9 +51,16 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any]) -> pl.Tra
         "max_epochs": config.train.epochs, "callbacks": callbacks, "default_root_dir": folder, "logger": False,
         "num_sanity_val_steps": 0, "log_every_n_steps": 1, "enable_progress_bar": False, "enable_model_summary": False,
     }  # fmt: skip
+    owned = {**settings, "val_check_interval": None, "min_epochs": None, "max_steps": None, "min_steps": None}
+    for key in config.trainer:
+        if key in owned:
+            mend = "say train.epochs" if "epochs" in str(key) or "steps" in str(key) else "leave it out"
+            raise InputError(f"trainer.{key}={config.trainer[key]}: is not yours to set here; {mend}")
     if config.trainer.get("precision") == "auto":
         on_gpu = torch.cuda.is_available() and config.trainer.get("accelerator") != "cpu"
-        settings["precision"] = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
+        settings["precision"] = (
+            "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+        )
     try:
         return instantiate(config.trainer, **settings)
     except HydraException as problem:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dissect.data.batches import CENTRE, Pixels, TrainBatches, ViewBatches, ten_crop_views, window_side
+from dissect.data.batches import Pixels, TrainBatches, ViewBatches, ten_crop_views, window_side
 
 MEAN, STD = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.25, 0.2, 0.1])
 
@@ -30,7 +30,7 @@ def test_the_pixels_have_mean_zero_and_deviation_one_under_their_own_statistics(
     images = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (50, 8, 8, 3), dtype=np.uint8))
     scaled = images.double() / 255
     set_ = Pixels(images, torch.zeros(50), mean=scaled.mean((0, 1, 2)), std=scaled.std((0, 1, 2), correction=0))
-    view = set_.view(0, 50, 8, CENTRE).double()
+    view = set_.view(0, 50, 8, (0, 0, False)).double()
     assert view.mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
     assert view.std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
 
@@ -95,14 +95,20 @@ def test_evaluation_keeps_the_order_and_every_image_and_cuts_the_centre():
 
 
 def test_ten_crop_is_the_centre_the_corners_and_their_mirrors():
-    views = ten_crop_views(mirror=True)
+    views = ten_crop_views(4, mirror=True)
     assert len(views) == len(set(views)) == 10
-    assert {(top, left) for top, left, _ in views} == {(0.5, 0.5), (0, 0), (0, 1), (1, 0), (1, 1)}
-    assert len(ten_crop_views(mirror=False)) == 5
+    assert {(top, left) for top, left, _ in views} == {(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)}
+    assert len(ten_crop_views(4, mirror=False)) == 5
 
     set_ = pixels(1)
-    corner = set_.view(0, 1, 12, (1.0, 0.0, True))
+    corner = set_.view(0, 1, 12, (4, 0, True))
     np.testing.assert_allclose(corner[0], normalised(set_.images[0, 4:16, 0:12].flip(1)), atol=1e-5)
+
+
+def test_windows_that_are_the_same_count_once():
+    # 15 of 16 pixels: the centre, rounded down, is the first corner
+    assert ten_crop_views(1, mirror=False) == [(0, 0, False), (0, 1, False), (1, 0, False), (1, 1, False)]
+    assert ten_crop_views(0, mirror=True) == [(0, 0, False), (0, 0, True)]
 
 
 def test_the_window_is_60_of_64():

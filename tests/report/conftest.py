@@ -24,7 +24,8 @@ def write_run(
         "key": "k", "study": study.name, "variant": variant, "seed": seed, "status": "finished", "error": None,
         "components": {name: LABELS[name] for name in components}, "settings": "s", "member_of": None,
         "members": None, "data": DATA, "accuracy": accuracy, "top5": 0.9, "loss": 2.0, "train_accuracy": 0.6,
-        "accuracy_ten_crop": None if accuracy is None else accuracy + 0.015, "parameters": 5509700, "epochs": 4,
+        "accuracy_ten_crop": None if accuracy is None else accuracy + 0.015, "ten_crop": 0.9375,
+        "parameters": 5509700, "epochs": 4,
         "train_seconds": 90.0, "images_per_second": 3000.0, "device": "cpu", "commit": "abc1234",
         "versions": {"python": "3.11.9", "torch": "2.15.0"}, "finished": "2025-01-02T03:04:05Z",
     }  # fmt: skip

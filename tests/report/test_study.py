@@ -61,6 +61,19 @@ def test_one_name_for_different_components_is_refused(study: Path, add_run: AddR
         read_study(study)
 
 
+def test_the_order_in_which_components_were_named_does_not_matter(study: Path, add_run: AddRun):
+    add_run("step3", ("dropout1", "augmentation"), 0, 0.4)
+    add_run("step3", ("augmentation", "dropout1"), 1, 0.4)
+    assert len(read_study(study).compared) == 2
+
+
+def test_ten_crops_of_different_windows_are_not_averaged(study: Path, add_run: AddRun):
+    add_run("step1", (), 0, 0.4)
+    add_run("step1", (), 1, 0.4, ten_crop=0.875)
+    with pytest.raises(InputError, match=r"step1-seed0-k has \(0.9375, 10\).*; step1-seed1-k has \(0.875, 10\)"):
+        read_study(study)
+
+
 @pytest.mark.parametrize("accuracy", [None, float("nan")])
 def test_a_finished_run_without_an_accuracy_counts_as_failed(study: Path, add_run: AddRun, accuracy: float | None):
     add_run("step1", (), 0, 0.4)
