@@ -58,6 +58,7 @@ class Ensemble:
 @dataclass
 class Evaluate:
     batch_size: int = MISSING
+    train_images: int = MISSING
     ten_crop: float | None = MISSING
 
 

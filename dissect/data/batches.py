@@ -1,6 +1,7 @@
 """Batches cut on the training device from uint8 images: windows, mirrors and normalisation in one batched operation."""
 
 from collections.abc import Iterator
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -43,6 +44,12 @@ class Pixels:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def first(self, count: int) -> "Pixels":
+        """The first so many images, or all; as the data layer orders them, as many of each class."""
+        part = copy(self)
+        part.images, part.labels = self.images[:count], self.labels[:count]
+        return part
 
     def cut(self, index: Tensor, top: Tensor, left: Tensor, flip: Tensor, side: int) -> Tensor:
         """Windows of `side` pixels, one an image, as (B, 3, side, side) floats, channels last in memory.

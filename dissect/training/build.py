@@ -14,7 +14,7 @@ from dissect.errors import InputError
 from dissect.streams import stream
 
 _LEAST = {"train.epochs": 1, "train.batch_size": 1, "train.learning_rate": 0, "train.momentum": 0,
-          "train.weight_decay": 0, "evaluate.batch_size": 1, "threads": 1}  # fmt: skip
+          "train.weight_decay": 0, "evaluate.batch_size": 1, "evaluate.train_images": 1, "threads": 1}  # fmt: skip
 
 
 def made(config: DictConfig, key: str) -> Any:

@@ -154,7 +154,8 @@ def _evaluate(
                 "a lower learning rate usually mends it"
             )
     store.write_predictions(folder, **predictions)
-    train_accuracy = scores(predict(training, crop), images.train_labels)["accuracy"]
+    seen = training.first(config.evaluate.train_images)
+    train_accuracy = scores(predict(seen, crop), images.train_labels[: len(seen)])["accuracy"]
     data = describe_data(config, images) | {"views": len(views) or None}
     return scores_of(predictions) | {"train_accuracy": train_accuracy, "ten_crop": ten_crop, "data": data}
 

@@ -94,6 +94,15 @@ def test_evaluation_keeps_the_order_and_every_image_and_cuts_the_centre():
     np.testing.assert_allclose(images[6], normalised(set_.images[6, 2:14, 2:14]), atol=1e-5)
 
 
+def test_the_first_images_keep_their_labels_and_statistics():
+    set_ = pixels(20)
+    part = set_.first(5)
+    assert (len(part), len(set_)) == (5, 20)
+    assert part.labels.tolist() == [0, 1, 2, 3, 4]
+    assert torch.equal(part.view(0, 5, 12, (0, 0, False)), set_.view(0, 5, 12, (0, 0, False)))
+    assert len(set_.first(99)) == 20
+
+
 def test_ten_crop_is_the_centre_the_corners_and_their_mirrors():
     views = ten_crop_views(4, mirror=True)
     assert len(views) == len(set(views)) == 10
