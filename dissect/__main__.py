@@ -1,6 +1,7 @@
 """`python -m dissect`: compose a config, then train what it says, once or as a sweep."""
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from dissect.complaints import explain
 from dissect.compose import identify
@@ -31,8 +33,8 @@ def job(config: DictConfig) -> None:
     except InputError as problem:
         sys.exit(f"error: {problem}")
     except TrainingError as problem:
-        _failures.append(f"{variant.name} seed {variant.seed}: {problem}")
-        print(f"failed: {_failures[-1]}", file=sys.stderr, flush=True)
+        _failures.append(f"{variant.name} seed {variant.seed}")
+        print(f"failed: {_failures[-1]}: {problem}", file=sys.stderr, flush=True)
 
 
 def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
@@ -82,14 +84,51 @@ def main() -> None:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # lets errors through to here, to be said in our words
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    sys.argv = [sys.argv[0], *options_first(sys.argv[1:])]
     try:
         job()
-    except (HydraException, OmegaConfBaseException) as problem:
+    except (HydraException, OmegaConfBaseException, YAMLError) as problem:
         sys.exit(f"error: {explain(problem, sys.argv)}")
+    except ValueError as problem:  # Hydra's, for a choice such as ablation=5
+        if not str(problem).startswith("Config group override"):
+            raise
+        sys.exit(f"error: {explain(problem, sys.argv)}; a choice is a name, such as +ablation=step5")
     if len(_finished) > 1:
         print(f"{len(_finished)} runs finished; their report: python -m dissect.report {_finished[-1]}")
     if _failures:
-        sys.exit(f"{len(_failures)} failed; train them again with the same command:\n" + "\n".join(_failures))
+        sys.exit(f"{len(_failures)} failed: {', '.join(_failures)}")
+
+
+def options_first(arguments: list[str]) -> list[str]:
+    """The command line with its options before its overrides, since Hydra's parser takes no option between them."""
+    with_value = {
+        "--config-dir",
+        "-cd",
+        "--config-path",
+        "-cp",
+        "--config-name",
+        "-cn",
+        "--package",
+        "-p",
+        "--info",
+        "-i",
+    }
+    options: list[str] = []
+    overrides: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        (options if argument.startswith("-") else overrides).append(argument)
+        if argument in with_value:
+            options += [value for value in [next(rest, None)] if value is not None]
+    return options + overrides
+
+
+def _stop(number: int, frame: Any) -> None:
+    name = signal.Signals(number).name
+    print(f"stopped by {name}; the same command goes on from the last whole epoch", file=sys.stderr, flush=True)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

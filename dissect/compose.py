@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
+from dissect.complaints import refuse_unknown
 from dissect.config import CONF
 from dissect.errors import InputError
 from dissect.variant import Variant, resolve
@@ -35,7 +36,13 @@ def compose(overrides: Iterable[str], *, config_dirs: Iterable[Path] = ()) -> Va
 
 def identify(config: DictConfig) -> Variant:
     """Check a composed config against its base, which is composed anew from the same overrides without components."""
+    refuse_unknown(config)
     settings = HydraConfig.get()
+    said = {_key(text): text for text in settings.overrides.task}
+    if {"component", "ablation"} <= said.keys():
+        raise InputError(
+            f"{said['component']} and {said['ablation']}: both choose the components; leave one of them out"
+        )
     chosen = [text for text in settings.overrides.task if _key(text) not in ("component", "ablation", "seed")]
     search = [text for text in settings.overrides.hydra if text.startswith("hydra.searchpath=")]
     sources = tuple(source.path for source in settings.runtime.config_sources if source.schema == "file")

@@ -42,7 +42,7 @@ def unwritable(path: Path, problem: OSError) -> InputError:
     """The message for a file that could not be written; a full disk is said as such."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(
-            f"{path}: the disk is full; nothing was left half-written. Free some space, then run it again"
+            f"{path}: the disk is full; no file was left half-written. Free some space, then run it again"
         )
     return InputError(f"{path}: cannot be written ({problem.strerror or problem})")
 

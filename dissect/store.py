@@ -63,6 +63,8 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read ({problem.strerror}); check runs=") from problem
     try:
         result = json.loads(text)
     except ValueError as problem:

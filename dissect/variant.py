@@ -70,11 +70,11 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     """
     ladder = list(config.ladder)
     # In the ladder's order, whichever way they were named, so that one variant has one description.
-    given = sorted(
-        _plain(config)["components"].items(), key=lambda c: ladder.index(c[0]) if c[0] in ladder else len(ladder)
-    )
-    components = dict(given)
+    place = {name: number for number, name in enumerate(ladder)}
+    given = _plain(config)["components"]
+    components = {name: given[name] for name in sorted(given, key=lambda name: (place.get(name, len(place)), name))}
     _check_seed(config.seed)
+    _check_places(config)
     _check_pairs(deltas)
     _check_deltas(config, base, deltas)
     return Variant(
@@ -127,7 +127,10 @@ def own_code(targets: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for top in sorted({target.split(".")[0] for target in targets} - {"dissect", "torch", "torchvision"}):
-        spec = find_spec(top) if top else None
+        try:
+            spec = find_spec(top)
+        except (ImportError, ValueError):  # nothing that can be found; making it will say so
+            continue
         if spec is None or spec.origin is None or not spec.has_location or "site-packages" in spec.origin:
             continue
         file = Path(spec.origin)
@@ -182,6 +185,19 @@ def _check_seed(seed: Any) -> None:
         raise InputError(f"seed={seed}: must be a whole number from 0 on, such as seed=0")
 
 
+def _check_places(config: DictConfig) -> None:
+    for key in ("name", "runs", "data.cache"):
+        value = str(OmegaConf.select(config, key))
+        if not value.strip() or (key == "name" and (value.startswith("/") or ".." in Path(value).parts)):
+            raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
+    if config.data.root is not None and "root" not in config.data.source:
+        raise InputError(
+            f"data.root={config.data.root}: data={config.data.name} comes without a folder; name another data="
+        )
+    if config.augmentation.mirror and not config.data.mirror:
+        raise InputError("augmentation.mirror=true: these labels do not survive a mirror (data.mirror=false)")
+
+
 def _check_pairs(deltas: Mapping[str, DictConfig]) -> None:
     """Two deltas that set one key to different values are levels of one factor: only one of them can be on."""
     owner: dict[str, tuple[str, Any]] = {}
@@ -209,10 +225,16 @@ def _check_deltas(config: DictConfig, base: DictConfig, deltas: Mapping[str, Dic
                 raise InputError(f"{key}={now.get(key)}: overrides component {name}, which sets {value}; {mend}")
         # A delta of settings that no result depends on, such as the number of threads, changes nothing either.
         felt = {key: value for key, value in sets.items() if key.split(".")[0] in _FELT}
-        if all(key in before and before[key] == value for key, value in felt.items()):
+        without = before | {
+            k: v for other in deltas if other != name for k, v in declared(deltas[other], config).items()
+        }
+        if all(key in without and without[key] == value for key, value in felt.items()):
             listed = ", ".join(f"{key}={value}" for key, value in sets.items()) or "it declares nothing"
             raise InputError(f"component {name}: changes nothing here ({listed}, as without it); leave it out")
         explained |= sets.keys()
     for key, value in now.items():
         if key not in explained and not (key in before and before[key] == value):
-            raise InputError(f"{key}={value}: set by none of the components {list(deltas)}; a step holds only those")
+            raise InputError(
+                f"{key}={value}: set by none of the components {list(deltas)}, and a step holds only "
+                "those; a component's file says its name: `components: {name: label}`"
+            )

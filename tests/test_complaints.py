@@ -32,6 +32,13 @@ def said(monkeypatch, tmp_path):
         ("+ablation=step9", "error: ablation=step9: there is no such choice; did you mean step8? (there are step1,"),
         ("data=imagenet", "error: data=imagenet: there is no such choice; did you mean tiny_imagenet?"),
         ("trian.epochs=3", "error: trian.epochs: there is no such key; did you mean train.epochs?"),
+        ("+ablaton=step5", "error: ablaton: there is no such key; did you mean ablation?"),
+        ("+train.epoch=3", "error: train.epoch: there is no such key; did you mean epochs?"),
+        ("ablation=step5", "error: ablation: is not in the defaults, so it is added with a plus: +ablation=..."),
+        ("+ablation=5", "error: Config group override must be a string or a list"),
+        ("component=dropout1,leaky_relu", "error: component=dropout1,leaky_relu: several values; as a list"),
+        ("data.root=photos", "error: data.root=photos: data=digits comes without a folder"),
+        ("name=../elsewhere", "error: name='../elsewhere': must be the name of a folder"),
         ("seed=-1", "error: seed=-1: must be a whole number from 0 on, such as seed=0"),
         ("seed=1.5", "error: seed=1.5: must be a whole number, such as 3"),
         ("train.learning_rate=fast", "error: train.learning_rate=fast: must be a number, such as 0.1"),
@@ -47,6 +54,37 @@ def test_a_mistake_is_answered_in_one_line_with_the_key_the_value_and_the_mend(s
     assert answer.startswith(message)
     assert "Traceback" not in answer
     assert "\n" not in answer
+
+
+def test_a_step_and_components_at_once_are_refused(said):
+    answer = said("+ablation=step5", "component=[dropout1]")
+    assert answer.startswith("error: component=[dropout1] and +ablation=step5: both choose the components")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "components: {mine: mine}\ntrain: {epochs: 3}",
+            "its first line must be `# @package _global_`",
+        ),
+        (
+            "# @package _global_\ntrain: {epoch: 3}",
+            "mine.yaml: train.epoch: there is no such key; did you mean",
+        ),
+        ("# @package _global_\ntrain: {epochs: 3", "mine.yaml"),
+        ("# @package _global_\ntrain: {epochs: 3}", "a component's file says its name: `components: {name: label}`"),
+    ],
+)
+def test_a_component_file_with_a_mistake_is_named(said, tmp_path, text, message):
+    (tmp_path / "own" / "component").mkdir(parents=True)
+    (tmp_path / "own" / "component" / "mine.yaml").write_text(text)
+    assert message in said("--config-dir", str(tmp_path / "own"), "component=[mine]")
+
+
+def test_options_may_stand_after_overrides():
+    line = ["seed=1", "--config-dir", "own", "model=mine", "-m"]
+    assert app.options_first(line) == ["--config-dir", "own", "-m", "seed=1", "model=mine"]
 
 
 def test_a_choice_of_ones_own_is_among_those_offered(said, tmp_path):

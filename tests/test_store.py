@@ -98,7 +98,7 @@ def test_a_full_disk_is_said_as_such_and_leaves_nothing(tmp_path):
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
-        with pytest.raises(InputError, match=r"predictions.npz: the disk is full; nothing was left half-written"):
+        with pytest.raises(InputError, match=r"predictions.npz: the disk is full; no file was left half-written"):
             store.write_predictions(small, probabilities=np.ones(100_000))
         assert list(small.iterdir()) == []
     finally:

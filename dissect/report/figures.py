@@ -99,7 +99,8 @@ def plot_learning_curve(epochs: pd.DataFrame, *, ax: Axes) -> None:
     for part, look in PARTS.items():
         seeds = epochs[epochs["part"] == part].pivot_table("accuracy", "epoch", "seed")
         ax.plot(seeds.index, seeds, lw=0.7, alpha=0.35, **look)
-        ax.plot(seeds.index, seeds.mean(axis=1), lw=2, label=part, **look)
+        mark = "o" if len(seeds) == 1 else None  # a line of one epoch would not show
+        ax.plot(seeds.index, seeds.mean(axis=1), lw=2, marker=mark, label=part, **look)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.yaxis.set_major_formatter(PERCENT)
     ax.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)

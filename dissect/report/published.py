@@ -54,7 +54,8 @@ def find_published(data: str, named: Path | None = None) -> Published | None:
         if published.data != data:
             raise InputError(f"{named}: is about data {published.data!r}, the study's are {data!r}; leave it out")
         return published
-    roots = dict.fromkeys([Path(dissect.__file__).resolve().parents[1], Path.cwd().resolve()])
+    here = Path(dissect.__file__).resolve().parent  # in a wheel they lie inside the package, in a checkout beside it
+    roots = dict.fromkeys([here, here.parent, Path.cwd().resolve()])
     files = [path for root in roots for path in sorted(root.glob("experiments/*/published.yaml"))]
     return next((published for published in map(read_published, files) if published.data == data), None)
 

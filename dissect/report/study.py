@@ -96,7 +96,7 @@ def _refuse_mixtures(study: Study) -> None:
     for key in ("data", "settings"):
         counts = Counter(runs[key])
         if len(counts) > 1:
-            kinds = ", ".join(f"{count} with {key} {value}" for value, count in counts.items())
+            kinds = ", ".join(f"{count} with {key} {value[:16]}" for value, count in counts.items())
             raise InputError(
                 f"{study.path}: these finished runs may not be compared with each other: {kinds}. "
                 f"{_what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
@@ -129,7 +129,8 @@ def _what_differs(path: Path, runs: pd.DataFrame, key: str) -> str:
     differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name) and name != "seed"]
     listed = "; ".join(f"{name}: {ours.get(name)!r} or {theirs.get(name)!r}" for name in differing[:8])
     more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
-    return f"{first} and {second} differ in {listed}{more}." if differing else f"Compare {first} with {second}."
+    what = listed + more if differing else "their images alone"
+    return f"{first} and {second} differ in {what}."
 
 
 def _flat_config(path: Path) -> dict[str, Any]:

@@ -24,6 +24,8 @@ def made(config: DictConfig, key: str) -> Any:
         InputError: naming the key and what was wrong, where it cannot be made.
     """
     described = OmegaConf.select(config, key)
+    if not isinstance(described, DictConfig) or "_target_" not in described:
+        raise InputError(f"{key}={described}: must say what to make, as {key}._target_=package.Name does")
     try:
         return instantiate(described)
     except (HydraException, TypeError, ValueError) as problem:
@@ -55,6 +57,8 @@ def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None
     Raises:
         InputError: fewer images than a batch, a window that the network cannot take, a wrong number of classes.
     """
+    if len(images.classes) < 2:
+        raise InputError(f"data.classes={len(images.classes)}: one class leaves nothing to tell apart; take more")
     if len(images.train_labels) < config.train.batch_size:
         raise InputError(
             f"train.batch_size={config.train.batch_size}: the training part has {len(images.train_labels)} images; "
@@ -76,17 +80,18 @@ def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None
             with torch.inference_mode():
                 shape = tuple(network.eval()(torch.zeros(2, 3, side, side)).shape)
         except Exception as problem:  # the network is anybody's, so anything may come
-            mend = (
-                "evaluate.ten_crop=null leaves the ten-crop out" if key == "evaluate.ten_crop" else "mend the network"
-            )
+            if side == size:
+                where = f"model={config.model._target_}: fails on images of {size}x{size}"
+                raise InputError(f"{where} ({type(problem).__name__}: {problem}); mend the network") from problem
+            leave = ", or leave the ten-crop out: evaluate.ten_crop=null" if key == "evaluate.ten_crop" else ""
             raise InputError(
                 f"{key}={share}: the network fails on windows of {side}x{side} of the {size}x{size} images "
-                f"({problem}); choose a share nearer to 1, or {mend}"
+                f"({problem}); choose a share nearer to 1{leave}"
             ) from problem
         if shape != (2, len(images.classes)):
             raise InputError(
-                f"model.classes: the network gives {shape[1:]} outputs an image for {len(images.classes)} classes; "
-                f"set model.classes={len(images.classes)}"
+                f"model={config.model._target_}: gives outputs of shape {shape} for 2 images of {len(images.classes)} "
+                f"classes; they must be of shape {(2, len(images.classes))}"
             )
     network.train()
     schedule = made(config, "train.schedule")

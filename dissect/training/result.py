@@ -128,4 +128,5 @@ def device_name(device: torch.device) -> str:
         name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
         pass
-    return f"CPU {name}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU {name}, {threads} thread{'' if threads == 1 else 's'}"

@@ -1,6 +1,7 @@
 """Train one variant with one seed, and keep all that came of it in the store."""
 
 import csv
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from dissect import store
 from dissect.config import Train
 from dissect.data.arrays import ImageSet
 from dissect.data.batches import Pixels, TrainBatches, View, ViewBatches, ten_crop_views, window_side
-from dissect.errors import TrainingError
+from dissect.errors import InputError, TrainingError
 from dissect.files import whole
 from dissect.training.build import build, check_fits, made
 from dissect.training.module import Classification, Row, probabilities
@@ -67,7 +68,7 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
                 (folder / RESUME).unlink(missing_ok=True)  # or the next try would go on into the same end
                 raise
         elif not has_ten_crop(result, config):
-            network.load_state_dict(torch.load(folder / CHECKPOINT, weights_only=True))
+            _restore(network, folder / CHECKPOINT)
             result.pop("folder")
             result |= _evaluate(
                 network, images, batches(images, config, 0, trainer.strategy.root_device), trainer, config, folder
@@ -101,6 +102,9 @@ def _train(
         train=cast(Train, config.train), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
     )  # fmt: skip
     resume = folder / RESUME
+    if resume.exists() and not _readable(resume):
+        print(f"{resume}: was cut short; the run begins again", file=sys.stderr, flush=True)
+        resume.unlink()
     with progress, logging_to(trainer, variant):
         trainer.fit(module, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
 
@@ -121,6 +125,21 @@ def _train(
             "precision": str(trainer.precision),
         }
     )
+
+
+def _readable(checkpoint: Path) -> bool:
+    try:
+        torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")
+    except Exception:  # torch raises what its unpickler and its zip reader raise
+        return False
+    return True
+
+
+def _restore(network: nn.Module, checkpoint: Path) -> None:
+    try:
+        network.load_state_dict(torch.load(checkpoint, weights_only=True))
+    except Exception as problem:
+        raise InputError(f"{checkpoint}: cannot be read; delete this run's folder and train it again") from problem
 
 
 def _evaluate(
