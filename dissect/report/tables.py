@@ -36,7 +36,9 @@ def bars_table(scored: pd.DataFrame, gains: pd.DataFrame, study: Study, publishe
     against = {name: control(name, known) for name in names}
     inherited = {name: known[under] for name, under in against.items() if under is not None}
     bars["label"] = [bar_label(study, name, known[name], inherited.get(name)) for name in names]
-    bars["published_accuracy"] = bars["variant"].map(published.accuracies if published else {}).astype(float)
+    # An accuracy on other classes or sizes is no yardstick, where a gain still is one.
+    comparable = published.accuracies if published and published.same_data(study.data) else {}
+    bars["published_accuracy"] = bars["variant"].map(comparable).astype(float)
     bars = bars.merge(gains.drop(columns="label"), how="left", left_on="variant", right_on="step")
     # In a ladder the control is the bar above; where it is not, the chart has to name it.
     above = dict(zip(names, ["", *names], strict=False))
