@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from dissect import store
 from dissect.errors import InputError
+from dissect.variant import leaves
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
 DATA = ["name", "classes", "image_size", "train_images", "val_images", "mirror", "views", "judge"]
@@ -139,17 +140,7 @@ def _flat_config(path: Path) -> dict[str, Any]:
         config = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    flat: dict[str, Any] = {}
-
-    def walk(value: Any, name: str) -> None:
-        if isinstance(value, dict) and value:
-            for key, inner in value.items():
-                walk(inner, f"{name}.{key}" if name else str(key))
-        else:
-            flat[name] = value
-
-    walk(config, "")
-    return flat
+    return leaves(config)
 
 
 def read_curves(study: Study) -> pd.DataFrame:
