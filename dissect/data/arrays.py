@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import sys
@@ -36,6 +37,18 @@ class ImageSet:
     mean: np.ndarray
     std: np.ndarray
     digest: str
+
+
+def let_go(images: np.ndarray) -> None:
+    """Tell the system that the pages of mapped images, so far read, need not stay in this process's memory.
+
+    They stay in the system's cache of the file and are mapped again when read. Does nothing for other arrays.
+    """
+    mapped: Any = images
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def load(

@@ -1,6 +1,6 @@
 """Batches cut on the training device from uint8 images: windows, mirrors and normalisation in one batched operation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 
 import torch
@@ -34,10 +34,12 @@ class Pixels:
     Args:
         images: (N, S, S, 3) uint8, left where it lies; labels: (N,) int64.
         mean, std: (3,), of pixel values scaled to 0..1.
+        let_go: called every 10,000 images, for images that are mapped from a file and would pile up in memory.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor, *, mean: Tensor, std: Tensor) -> None:
-        self.images, self.labels = images, labels
+    def __init__(self, images: Tensor, labels: Tensor, *, mean: Tensor, std: Tensor,
+                 let_go: Callable[[], None] = lambda: None) -> None:  # fmt: skip
+        self.images, self.labels, self.let_go = images, labels, let_go
         self.size = images.shape[1]
         self._mean = (255 * mean).to(images.device, torch.float32)
         self._scale = (1 / (255 * std)).to(images.device, torch.float32)
@@ -99,6 +101,8 @@ class TrainBatches:
         device = self.pixels.images.device
         order, corner, flip = order.to(device), corner.to(device), flip.to(device)
         for start in range(0, len(self) * self.batch_size, self.batch_size):
+            if start % 10_000 < self.batch_size:
+                self.pixels.let_go()
             index = order[start : start + self.batch_size]
             top, left = corner[:, index]
             yield self.pixels.cut(index, top, left, flip[index], self.side), self.pixels.labels[index]
@@ -120,6 +124,7 @@ class ViewBatches:
         return -(-len(self.pixels) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        self.pixels.let_go()
         for start in range(0, len(self.pixels), self.batch_size):
             stop = start + self.batch_size
             yield self.pixels.view(start, stop, self.side, self.where), self.pixels.labels[start:stop]

@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from torch import nn
 
 from dissect import store
 from dissect.config import Train
-from dissect.data.arrays import ImageSet
+from dissect.data.arrays import ImageSet, let_go
 from dissect.data.batches import Pixels, TrainBatches, View, ViewBatches, ten_crop_views, window_side
 from dissect.errors import InputError, TrainingError
 from dissect.files import whole
@@ -183,8 +184,9 @@ def batches(images: ImageSet, config: DictConfig, seed: int, device: torch.devic
     """Training and validation batches that are cut on `device`."""
 
     def on_device(pixels: np.ndarray, labels: np.ndarray) -> Pixels:
-        statistics = {"mean": torch.from_numpy(images.mean), "std": torch.from_numpy(images.std)}
-        return Pixels(torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device), **statistics)
+        statistics: dict[str, Any] = {"mean": torch.from_numpy(images.mean), "std": torch.from_numpy(images.std)}
+        there = torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device)
+        return Pixels(*there, **statistics, let_go=partial(let_go, pixels))
 
     training = TrainBatches(
         on_device(images.train_images, images.train_labels), batch_size=config.train.batch_size,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dissect.data.arrays import ImageSet, load
+from dissect.data.arrays import ImageSet, let_go, load
 from dissect.data.sources import Digits, ImageFolder, TinyImageNet
 from dissect.errors import InputError
 
@@ -373,3 +373,18 @@ def test_real_images_are_decoded_as_pil_decodes_them(tmp_path: Path) -> None:
         paths = (root / f"train/{wnid}/images").iterdir()
         expected = {np.asarray(Image.open(path).convert("RGB")).tobytes() for path in paths}
         assert {x.tobytes() for x in images.train_images[images.train_labels == label]} == expected
+
+
+def test_mapped_images_are_read_again_after_their_pages_were_let_go(tmp_path: Path):
+    np.save(tmp_path / "images.npy", np.arange(3 * 2**20, dtype=np.uint8).reshape(-1, 4, 4, 3))
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="c")
+
+    def resident() -> int:  # kilobytes of files in this process's memory
+        return int(next(s for s in Path("/proc/self/status").read_text().splitlines() if "RssFile" in s).split()[1])
+
+    total = int(mapped.sum())
+    before = resident()
+    let_go(mapped[10:])
+    assert before - resident() > 2000
+    assert int(mapped.sum()) == total
+    let_go(np.zeros(3))
