@@ -34,7 +34,7 @@ class Pixels:
     Args:
         images: (N, S, S, 3) uint8, left where it lies; labels: (N,) int64.
         mean, std: (3,), of pixel values scaled to 0..1.
-        let_go: called every 10,000 images, for images that are mapped from a file and would pile up in memory.
+        let_go: called every 1,000 images, for images that are mapped from a file and would pile up in memory.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, *, mean: Tensor, std: Tensor,
@@ -101,7 +101,7 @@ class TrainBatches:
         device = self.pixels.images.device
         order, corner, flip = order.to(device), corner.to(device), flip.to(device)
         for start in range(0, len(self) * self.batch_size, self.batch_size):
-            if start % 10_000 < self.batch_size:
+            if start % 1000 < self.batch_size:
                 self.pixels.let_go()
             index = order[start : start + self.batch_size]
             top, left = corner[:, index]
