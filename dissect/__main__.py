@@ -103,18 +103,8 @@ def main() -> None:
 
 def options_first(arguments: list[str]) -> list[str]:
     """The command line with its options before its overrides, since Hydra's parser takes no option between them."""
-    with_value = {
-        "--config-dir",
-        "-cd",
-        "--config-path",
-        "-cp",
-        "--config-name",
-        "-cn",
-        "--package",
-        "-p",
-        "--info",
-        "-i",
-    }
+    named = "cfg c package p info i config-path cp config-name cn config-dir cd experimental-rerun"
+    with_value = {("-" if len(name) < 3 else "--") + name for name in named.split()}
     options: list[str] = []
     overrides: list[str] = []
     rest = iter(arguments)

@@ -85,6 +85,8 @@ def test_a_component_file_with_a_mistake_is_named(said, tmp_path, text, message)
 def test_options_may_stand_after_overrides():
     line = ["seed=1", "--config-dir", "own", "model=mine", "-m"]
     assert app.options_first(line) == ["--config-dir", "own", "-m", "seed=1", "model=mine"]
+    assert app.options_first(["+ablation=step5", "--cfg", "job"]) == ["--cfg", "job", "+ablation=step5"]
+    assert app.options_first(["+ablation=step5", "-cd", "own"]) == ["-cd", "own", "+ablation=step5"]
 
 
 def test_a_choice_of_ones_own_is_among_those_offered(said, tmp_path):
