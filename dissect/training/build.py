@@ -1,5 +1,6 @@
 """A config's network: built, initialised, and tried before anything is written."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -51,7 +52,7 @@ def build(config: DictConfig, *, seed: int) -> nn.Module:
     return network
 
 
-def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None:
+def check_fits(network: nn.Module, schedule: Callable[[float], float], config: DictConfig, images: ImageSet) -> None:
     """Refuse, before anything is written, what would fail in the first batch or at the very end.
 
     Raises:
@@ -94,7 +95,6 @@ def check_fits(network: nn.Module, config: DictConfig, images: ImageSet) -> None
                 f"classes; they must be of shape {(2, len(images.classes))}"
             )
     network.train()
-    schedule = made(config, "train.schedule")
     for done in (0.0, 0.5, 1.0):
         try:
             factor = schedule(done)

@@ -48,8 +48,8 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
         return result
     # All that can be refused is refused before anything is written.
     network = build(config, seed=variant.seed)
-    check_fits(network, config, images)
     schedule = made(config, "train.schedule")
+    check_fits(network, schedule, config, images)
     progress = RunProgress(f"{variant.name} seed {variant.seed}", config.train.epochs)
     trainer = trainer_of(config, folder, [progress, Resume(folder / RESUME)])
     if config.threads:
