@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup test check quickstart clean
+.PHONY: help setup test check quickstart benchmark clean
 .DEFAULT_GOAL := help
 
 help:               ## this list
@@ -23,7 +23,8 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 test: $(READY)      ## the tests; with TINY_IMAGENET=FOLDER also those on real images
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/wandb_runs
+	$(BIN)/python -m pytest tests/wandb_runs    # in a process of its own: after hundreds of other tests W&B's service stalls
 
 check: $(READY)     ## style and types
 	$(BIN)/ruff check
@@ -33,6 +34,9 @@ check: $(READY)     ## style and types
 quickstart: $(READY)    ## the whole ladder over several seeds on embedded data, and its report
 	$(BIN)/python -m dissect +study=quickstart
 	$(BIN)/python -m dissect.report quickstart
+
+benchmark: $(READY)     ## speed and memory beside their yardsticks; with TINY_IMAGENET=FOLDER also what needs real images
+	$(BIN)/python experiments/benchmark
 
 clean:              ## remove what setup and the tests made; runs and reports stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache dist

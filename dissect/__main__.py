@@ -3,102 +3,82 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from dissect import manifest
 from dissect.complaints import explain
 from dissect.compose import identify
 from dissect.config import CONF
 from dissect.errors import InputError, TrainingError
-from dissect.variant import Variant, has_ten_crop, run_folder
-
-_finished: list[str] = []  # this process's runs, each as the path of its study
-_failures: list[str] = []  # those that went wrong while the others went on
+from dissect.finish import Outcome, attempt, finish
+from dissect.sweep import study_of
+from dissect.variant import Variant
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-def job(config: DictConfig) -> None:
-    """One job of Hydra's: a single run, or one of a sweep."""
+def job(config: DictConfig) -> str:
+    """One run, that of the command line or one of a sweep's on a cluster; returns its error, or ""."""
     try:
-        variant = identify(config)
-        result, new = finish(variant)
-        print(line(variant, result, new), flush=True)
-        _finished.append(config.name if config.runs == "runs" else f"{config.runs}/{config.name}")
+        return single(config) if HydraConfig.get().mode == RunMode.RUN else cluster_job(identify(config))
     except InputError as problem:
         sys.exit(f"error: {problem}")
     except TrainingError as problem:
-        _failures.append(f"{variant.name} seed {variant.seed}")
-        print(f"failed: {_failures[-1]}: {problem}", file=sys.stderr, flush=True)
+        sys.exit(f"failed: {problem}")
 
 
-def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
-    """The variant's result, and whether it had to be trained for it now."""
-    from dissect import store
-    from dissect.data.arrays import load
+def single(config: DictConfig) -> str:
+    if config.seeds is not None:
+        raise InputError("seeds=auto: decides planned contrasts, so it needs a study: +study=...")
+    if (trials := config.plan.search.trials) is not None:
+        raise InputError(f"plan.search.trials={trials}: counts in a search alone: +study=random_search")
+    variant = identify(config)
+    outcome = Outcome(*finish(variant))
+    print(f"{outcome.said(variant)}\n  {(outcome.result or {})['folder']}", flush=True)
+    return ""
 
+
+def cluster_job(variant: Variant) -> str:
+    """A run whose launcher is Hydra's: as the study's manifest has it, whatever the YAML files say by now."""
     config = variant.config
-    data = OmegaConf.to_container(config.data, resolve=True)
-    assert isinstance(data, dict)
-    images = load(
-        hydra.utils.instantiate(config.data.source),
-        **{str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")},
-    )
-    variant = variant.with_classes(len(images.classes))
-    result = store.finished(run_folder(variant, images.digest))
-    if result is not None and has_ten_crop(result, variant.config):
-        return result, False
-
-    # From here on torch is needed, and takes its seconds to import.
-    if config.ensemble.average:
-        from dissect.training.ensemble import run_ensemble
-
-        return run_ensemble(variant, images), True
-    from dissect.training.run import run
-
-    return run(variant, images), True
-
-
-def line(variant: Variant, result: Mapping[str, Any], new: bool) -> str:
-    """A run's result, to be read by a person."""
-    ten_crop = result["accuracy_ten_crop"]
-    parts = [
-        f"accuracy {result['accuracy']:.2%}",
-        *([f"ten-crop {ten_crop:.2%}"] if ten_crop is not None else []),
-        f"top-5 {result['top5']:.2%}",
-        f"loss {result['loss']:.3f}",
-        *([f"train {result['train_accuracy']:.2%}"] if result["train_accuracy"] is not None else []),
-        f"{result['train_seconds']:.1f} s" if new else "finished before",
-    ]
-    return f"{variant.name} seed {variant.seed}: {' · '.join(parts)}\n  {result['folder']}"
+    path = manifest.path_of(config, study_of(HydraConfig.get()))
+    if config.plan.design is not None and (before := manifest.read(path)):
+        variant = before.variant(variant.name, config, variant.seed)
+    outcome = attempt(variant)
+    print(outcome.said(variant), flush=True)
+    return outcome.error
 
 
 def main() -> None:
-    """Run Hydra's application, and leave with 1 when a run failed."""
+    """Run Hydra's application; a sweep leaves with 1 when a run of it failed."""
     # A user's own networks are found from the folder that they work in, as with any `python -m`.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # lets errors through to here, to be said in our words
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    for name in ("SIGINT", "SIGTERM", "SIGUSR2"):  # the last is how Slurm may announce that it takes the node
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
     sys.argv = [sys.argv[0], *options_first(sys.argv[1:])]
+    options = [said for said in sys.argv[1:] if said.startswith("-") and not said.startswith(("--config-dir", "-cd"))]
+    if not options and any(said.startswith("+study=") for said in sys.argv[1:]):
+        sys.argv.insert(1, "-m")  # as the study itself says, but Hydra should know it before it finds a mistake
     try:
         job()
+    except InputError as problem:  # a sweep's
+        sys.exit(f"error: {problem}")
     except (HydraException, OmegaConfBaseException, YAMLError) as problem:
         sys.exit(f"error: {explain(problem, sys.argv)}")
     except ValueError as problem:  # Hydra's, for a choice such as ablation=5
         if not str(problem).startswith("Config group override"):
             raise
         sys.exit(f"error: {explain(problem, sys.argv)}; a choice is a name, such as +ablation=step5")
-    if len(_finished) > 1:
-        print(f"{len(_finished)} runs finished; their report: python -m dissect.report {_finished[-1]}")
-    if _failures:
-        sys.exit(f"{len(_failures)} failed: {', '.join(_failures)}")
 
 
 def options_first(arguments: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
-from dissect.config import CONF, Augmentation, Config, Data, Ensemble, Evaluate, Train
+from dissect.config import CONF, Augmentation, Config, Data, Ensemble, Evaluate, Plan, Search, Train
 from dissect.errors import InputError
 from dissect.variant import leaves
 
@@ -30,14 +30,16 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
         group, _, wrong = problem.missing_cfg_file.rpartition("/")
         return f"{group}={wrong}: there is no such choice; {nearest(wrong, _choices(group, arguments))}"
     if key := re.search(r"Could not override '([^']+)'", text):
-        if key[1] in ("ablation", "study"):
+        if key[1] in ("ablation", "study", "tuned"):
             return f"{key[1]}: is not in the defaults, so it is added with a plus: +{key[1]}=..."
         return f"{key[1]}: there is no such key; {nearest(key[1], _keys())}"
     if found := re.search(r"In '([^']+)'.*\n(?:.*\n)*?Key '(\w+)' not in '(\w+)'\n\s*full_key: (\S+)", text):
-        if found[2] in ("component", "study", "ablation", "model"):
+        if found[2] in ("component", "study", "ablation", "model", "tuned"):
             return f"{found[1]}.yaml: its first line must be `# @package _global_`"
         return f"{found[1]}.yaml: {found[4]}: there is no such key; {nearest(found[4], _keys())}"
     if found := re.search(r"Ambiguous value for argument '([^'=]+)=([^']+)'", text):
+        if found[1].lstrip("+") == "study":
+            return f"{found[1]}={found[2]}: one study at a time; those of one folder share their runs"
         return f"{found[1]}={found[2]}: several values; as a list: '{found[1]}=[{found[2]}]', as a sweep: add -m"
     if found := re.search(r"Error merging override (\S+)\n.*(could not be converted to|is not a valid) (\w+)", text):
         return f"{found[1]}: must be {_WANTED.get(found[3], found[3])}"
@@ -59,12 +61,12 @@ def refuse_unknown(config: DictConfig) -> None:
         InputError: naming the key and the one that may have been meant.
     """
     parts = {"": Config, "data": Data, "train": Train, "augmentation": Augmentation, "ensemble": Ensemble,
-             "evaluate": Evaluate}  # fmt: skip
+             "evaluate": Evaluate, "plan": Plan, "plan.search": Search}  # fmt: skip
     for part, schema in parts.items():
         known = [field.name for field in fields(schema)]
-        for key in set(map(str, config[part] if part else config)) - set(known):
+        for key in set(map(str, OmegaConf.select(config, part) if part else config)) - set(known):
             full = ".".join(filter(None, (part, key)))
-            also = [] if part else ["ablation", "study", "component"]
+            also = [] if part else ["ablation", "study", "component", "tuned"]
             raise InputError(f"{full}: there is no such key; {nearest(key, known + also)}")
 
 

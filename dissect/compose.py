@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -28,33 +29,40 @@ def compose(overrides: Iterable[str], *, config_dirs: Iterable[Path] = ()) -> Va
     search = [f"hydra.searchpath=[{','.join('file://' + folder for folder in dirs)}]"] if dirs else []
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         _base.cache_clear()
-        _delta.cache_clear()
+        delta_of.cache_clear()
         config = hydra.compose("config", [*search, *overrides], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
-        return identify(_without_hydra(config))
+        return identify(without_hydra(config))
 
 
 def identify(config: DictConfig) -> Variant:
     """Check a composed config against its base, which is composed anew from the same overrides without components."""
     refuse_unknown(config)
+    if "model" in config.model and "_target_" not in config.model:
+        choice = HydraConfig.get().runtime.choices.get("model")
+        raise InputError(f"model/{choice}.yaml: its first line must be `# @package _global_`")
     settings = HydraConfig.get()
-    said = {_key(text): text for text in settings.overrides.task}
+    said = {key_of(text): text for text in settings.overrides.task}
     if {"component", "ablation"} <= said.keys():
         raise InputError(
             f"{said['component']} and {said['ablation']}: both choose the components; leave one of them out"
         )
-    chosen = [text for text in settings.overrides.task if _key(text) not in ("component", "ablation", "seed")]
+    chosen = [text for text in settings.overrides.task if key_of(text) not in ("component", "ablation", "seed")]
     search = [text for text in settings.overrides.hydra if text.startswith("hydra.searchpath=")]
-    sources = tuple(source.path for source in settings.runtime.config_sources if source.schema == "file")
-    deltas = {name: _delta(name, sources) for name in config.components}
+    deltas = {name: delta_of(name, sources_of(settings)) for name in config.components}
     return resolve(config, _base((*search, *chosen)), deltas)
 
 
-def _key(override: str) -> str:
+def sources_of(hydra: Any) -> tuple[str, ...]:
+    """The folders in which configs are looked for, the nearest first."""
+    return tuple(source.path for source in hydra.runtime.config_sources if source.schema == "file")
+
+
+def key_of(override: str) -> str:
     return override.lstrip("+~").split("=")[0].split("@")[0]
 
 
-def _without_hydra(config: DictConfig) -> DictConfig:
+def without_hydra(config: DictConfig) -> DictConfig:
     kept = config.copy()
     OmegaConf.set_struct(kept, False)
     del kept["hydra"]
@@ -68,7 +76,12 @@ def _base(overrides: tuple[str, ...]) -> DictConfig:
 
 
 @cache
-def _delta(name: str, sources: tuple[str, ...]) -> DictConfig:
+def delta_of(name: str, sources: tuple[str, ...]) -> DictConfig:
+    """A component's own file.
+
+    Raises:
+        InputError: where there is none, or it is no delta.
+    """
     for folder in sources:
         path = Path(folder) / "component" / f"{name}.yaml"
         if path.is_file():

@@ -4,20 +4,21 @@ runs/<study>/<variant>-seed<k>-<key>/
     config.yaml      the resolved config, as it was run
     result.json      who the run is, its status, and what came out
     metrics.csv      a row an epoch
-    predictions.npz  validation probabilities, single view and ten-crop, with the labels
+    predictions.npz  validation probabilities, single view and ten-crop, with the labels, and which images are right
     checkpoint.ckpt  the network after the last epoch (`weights_only` loadable)
 """
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.lib.npyio import NpzFile
 
 from dissect.errors import InputError
 from dissect.files import unwritable, whole
@@ -43,6 +44,18 @@ def locked(folder: Path) -> Iterator[None]:
         raise unwritable(path, problem) from problem
     with held:
         yield
+
+
+def held(folder: Path) -> bool:
+    """Whether a process holds the run's lock now, so trains it or waits to."""
+    path = folder.parent / ".locks" / f"{folder.name}.lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
@@ -94,22 +107,62 @@ def finished(folder: Path) -> dict[str, Any] | None:
     return result if result is not None and result.get("status") == "finished" else None
 
 
+STATES = ("resume.ckpt", "resume-before.ckpt", ".resume.ckpt")  # of an unfinished run; the last one half-written
+
+
+def remove_states(folder: Path) -> None:
+    """Remove what an unfinished run would have gone on from; a store that cannot be written keeps it."""
+    for name in STATES:
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+
+
 def write_predictions(folder: Path, **arrays: np.ndarray) -> None:
-    """Write `predictions.npz`: `labels` (N,), `probabilities` (N, classes), `probabilities_ten_crop` if evaluated."""
+    """Write `predictions.npz`: `labels` (N,), `probabilities` (N, classes), `probabilities_ten_crop` if evaluated.
+
+    Beside them `correct` and `correct_ten_crop` (N,): whether the likeliest class, of equal ones the lowest, is right.
+    """
     with whole(folder / "predictions.npz", "wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        np.savez(file, **arrays, **_correct(arrays))  # type: ignore[arg-type]
+
+
+def _correct(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {
+        name.replace("probabilities", "correct"): values.argmax(axis=1) == arrays["labels"]
+        for name, values in arrays.items()
+        if name.startswith("probabilities")
+    }
 
 
 def read_predictions(folder: Path) -> dict[str, np.ndarray]:
-    """The arrays of `write_predictions`.
+    """The arrays given to `write_predictions`.
 
     Raises:
         InputError: when the file is missing or cut short.
     """
+    with _predictions(folder) as arrays:
+        return {name: arrays[name] for name in arrays.files if not name.startswith("correct")}
+
+
+def read_correct(folder: Path) -> dict[str, np.ndarray]:
+    """`labels`, `correct` and, if evaluated, `correct_ten_crop` (N,), a hundredth of what the probabilities take.
+
+    Raises:
+        InputError: when the file is missing or cut short.
+    """
+    with _predictions(folder) as arrays:
+        if "correct" in arrays.files:
+            return {name: arrays[name] for name in arrays.files if not name.startswith("probabilities")}
+        read = {name: arrays[name] for name in arrays.files}  # written before `correct` was
+        return {"labels": read["labels"], **_correct(read)}
+
+
+@contextmanager
+def _predictions(folder: Path) -> Iterator[NpzFile]:
     path = folder / "predictions.npz"
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            yield arrays
     except FileNotFoundError as problem:
         raise InputError(f"{path}: this run has no predictions; delete its folder and train it again") from problem
     except (ValueError, OSError, EOFError, KeyError, AttributeError, BadZipFile) as problem:

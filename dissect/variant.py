@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from sysconfig import get_paths
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from dissect.design import Component
 from dissect.errors import InputError
 
 # Raise by one when a change of the code changes what the same config trains to: old runs are then trained anew.
@@ -21,7 +22,7 @@ RECIPE = 1
 _FELT = {"model", "init", "data", "train", "augmentation", "ensemble", "trainer"}
 
 # Trainer arguments that say where and how a run is watched, not what it computes.
-_HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "benchmark", "deterministic",
+HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "benchmark", "deterministic",
              "check_val_every_n_epoch", "profiler"}  # fmt: skip
 
 
@@ -39,6 +40,11 @@ class Variant:
     config: DictConfig
     base: DictConfig
 
+    def with_seed(self, seed: int) -> "Variant":
+        config = self.config.copy()
+        config.seed = seed
+        return replace(self, seed=seed, config=config)
+
     def with_classes(self, count: int) -> "Variant":
         """The same with `data.classes` filled in, where the config leaves it to the images that were found."""
         if self.config.data.classes is not None:
@@ -49,11 +55,11 @@ class Variant:
 
     def key(self, pixels: str) -> str:
         """Digest of what determines the result: the config's part in it, the seed, and the data's digest `pixels`."""
-        return _digest({**_determining(self.config), "seed": self.seed, "pixels": pixels, "recipe": RECIPE})
+        return _digest({**determining(self.config), "seed": self.seed, "pixels": pixels, "recipe": RECIPE})
 
     def settings(self, pixels: str) -> str:
         """Digest of what all variants that may be compared with each other share."""
-        return _digest({**_determining(self.base), "pixels": pixels, "recipe": RECIPE})
+        return _digest({**determining(self.base), "pixels": pixels, "recipe": RECIPE})
 
 
 def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfig]) -> Variant:
@@ -72,9 +78,11 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     # In the ladder's order, whichever way they were named, so that one variant has one description.
     place = {name: number for number, name in enumerate(ladder)}
     given = _plain(config)["components"]
-    components = {name: given[name] for name in sorted(given, key=lambda name: (place.get(name, len(place)), name))}
+    ordered = sorted(given, key=lambda name: (place.get(name, len(place)), name))
+    components = {name: declaration(name, given[name])[0] for name in ordered}
     _check_seed(config.seed)
     _check_places(config)
+    _check_needs([declaration(name, given[name])[1] for name in ordered])
     _check_pairs(deltas)
     _check_deltas(config, base, deltas)
     return Variant(
@@ -84,6 +92,24 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
         config=config,
         base=base,
     )
+
+
+def declaration(name: str, said: Any) -> tuple[str, Component]:
+    """What a component's file says of itself: its label, or a mapping with `label` and what it needs.
+
+    Raises:
+        InputError: for anything else than `label`, `requires`, `excludes` (lists of components) and `derived` (true for
+            one that is read off other runs).
+    """
+    if isinstance(said, str):
+        return said, Component(name)
+    known = {"label": str, "requires": list, "excludes": list, "derived": bool}
+    for key, value in said.items() if isinstance(said, dict) else [(None, said)]:
+        if key not in known or not isinstance(value, known[key]):
+            forms = "its label, or {label: ..., requires: [...], excludes: [...], derived: true}"
+            raise InputError(f"component/{name}.yaml: components.{name} says {key}: {value!r}; it is {forms}")
+    needs = {key: tuple(said.get(key, ())) for key in ("requires", "excludes")}
+    return said.get("label", name), Component(name, **needs, derived=said.get("derived", False))
 
 
 def variant_name(components: Sequence[str], ladder: Sequence[str]) -> str:
@@ -106,17 +132,28 @@ def has_ten_crop(result: Mapping[str, Any], config: DictConfig) -> bool:
     return (result.get("ten_crop"), result["data"]["mirror"]) == (config.evaluate.ten_crop, config.data.mirror)
 
 
-def _determining(config: DictConfig) -> dict[str, Any]:
+def determining(config: DictConfig) -> dict[str, Any]:
     """The part of a config that decides what is computed: no paths, loggers, hardware, evaluation or labels."""
     plain = _plain(config)
     kept: dict[str, Any] = {part: plain[part] for part in ("model", "init", "train", "augmentation")}
+    if not kept["augmentation"].get("offline"):  # runs made before there was such a thing keep their keys
+        kept["augmentation"].pop("offline", None)
     if plain["ensemble"]["average"]:
         kept["ensemble"] = plain["ensemble"]
-    kept["trainer"] = {key: value for key, value in plain["trainer"].items() if key not in _HARDWARE}
+    kept["trainer"] = {key: value for key, value in plain["trainer"].items() if key not in HARDWARE}
     if kept["trainer"].get("precision") == "auto":  # what the hardware has
         del kept["trainer"]["precision"]
     if code := own_code(str(value) for key, value in leaves(kept).items() if key.endswith("_target_")):
         kept["code"] = code
+    return kept
+
+
+def without_paths(config: DictConfig) -> DictConfig:
+    """The config without folders of this machine, which say nothing about the result."""
+    kept = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(config, resolve=True)))
+    for key in ("runs", "data.root", "data.cache", "data.source.root", "logger.save_dir", "trainer.default_root_dir"):
+        if OmegaConf.select(kept, key) is not None:
+            OmegaConf.update(kept, key, None)
     return kept
 
 
@@ -198,6 +235,15 @@ def _check_places(config: DictConfig) -> None:
         raise InputError("augmentation.mirror=true: these labels do not survive a mirror (data.mirror=false)")
 
 
+def _check_needs(components: Sequence[Component]) -> None:
+    names = {component.name for component in components}
+    for component in components:
+        if missing := set(component.requires) - names:
+            raise InputError(f"component {component.name}: requires {sorted(missing)[0]}; add it, or leave both out")
+        if clashing := set(component.excludes) & names:
+            raise InputError(f"component {component.name}: excludes {sorted(clashing)[0]}; choose one of them")
+
+
 def _check_pairs(deltas: Mapping[str, DictConfig]) -> None:
     """Two deltas that set one key to different values are levels of one factor: only one of them can be on."""
     owner: dict[str, tuple[str, Any]] = {}
@@ -216,7 +262,7 @@ def _check_deltas(config: DictConfig, base: DictConfig, deltas: Mapping[str, Dic
     now, before = leaves(_plain(config)), leaves(_plain(base))
     explained = {key for key in now if key == "seed" or key.startswith("components")}
     for name, delta in deltas.items():
-        if f"components.{name}" not in now:
+        if not any(key == f"components.{name}" or key.startswith(f"components.{name}.") for key in now):
             raise InputError(f"component/{name}.yaml: does not name itself; add `components: {{{name}: its label}}`")
         sets = declared(delta, config)
         for key, value in sets.items():

@@ -43,8 +43,10 @@ def test_the_ladder_is_swept_once_and_reported(dissect, tmp_path, monkeypatch):
 
     again = dissect(*sweep)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.count("finished before") == 16
-    assert again.stdout.splitlines()[-1] == "16 runs finished; their report: python -m dissect.report digits"
+    assert again.stdout.splitlines() == [
+        "16 of 16 runs finished before",
+        "16 of 16 runs finished; their report: python -m dissect.report digits",
+    ]
     assert results(tmp_path / "runs" / "digits") == trained
 
     monkeypatch.chdir(tmp_path)
@@ -103,7 +105,7 @@ def test_a_network_and_a_component_of_ones_own_are_trained_from_ones_own_folder(
     small = [text for text in SMALL if not text.startswith("model")]
     done = dissect("--config-dir", "own", "-m", "model=mine", "component=[],[norm]", "augmentation.crop=0.9375", *small)
     assert done.returncode == 0, done.stderr
-    assert [line.split(" seed")[0] for line in done.stdout.splitlines()[:4:2]] == ["step1", "step2"]
+    assert {line.split(" seed")[0].split()[-1] for line in done.stdout.splitlines()[:2]} == {"step1", "step2"}
 
 
 def test_a_folder_of_images_is_swept_without_saying_how_many_classes_it_has(dissect, tmp_path):

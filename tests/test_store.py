@@ -77,13 +77,38 @@ def test_predictions_are_read_back_without_unpickling(tmp_path):
         store.read_predictions(tmp_path)
 
 
+def test_which_images_are_right_is_read_alone_and_ties_go_to_the_lower_class(tmp_path):
+    probabilities = np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0.1, 0.2, 0.7]], dtype=np.float32)
+    store.write_predictions(
+        tmp_path, labels=np.arange(3), probabilities=probabilities, probabilities_ten_crop=probabilities[::-1]
+    )
+    read = store.read_correct(tmp_path)
+    assert {name: values.tolist() for name, values in read.items()} == {
+        "labels": [0, 1, 2],
+        "correct": [True, False, True],
+        "correct_ten_crop": [False, False, False],
+    }
+
+
+def test_which_images_are_right_is_worked_out_for_files_that_do_not_say_it(tmp_path):
+    probabilities = np.random.default_rng(0).random((50, 4), dtype=np.float32)
+    labels = np.arange(50) % 4
+    store.write_predictions(tmp_path / "new", labels=labels, probabilities=probabilities)
+    (tmp_path / "old").mkdir()
+    np.savez(tmp_path / "old" / "predictions.npz", labels=labels, probabilities=probabilities)
+    new, old = store.read_correct(tmp_path / "new"), store.read_correct(tmp_path / "old")
+    assert new.keys() == old.keys()
+    assert new["correct"].tolist() == old["correct"].tolist()
+
+
 @pytest.mark.parametrize("size", [0, 40, 300])
 def test_predictions_that_were_cut_short_are_named(tmp_path, size):
     store.write_predictions(tmp_path, labels=np.arange(300))
     whole = (tmp_path / "predictions.npz").read_bytes()
     (tmp_path / "predictions.npz").write_bytes(whole[:size])
-    with pytest.raises(InputError, match=r"predictions.npz: cannot be read"):
-        store.read_predictions(tmp_path)
+    for read in (store.read_predictions, store.read_correct):
+        with pytest.raises(InputError, match=r"predictions.npz: cannot be read"):
+            read(tmp_path)
 
 
 def test_a_study_that_is_not_there_is_named(tmp_path):
@@ -99,7 +124,7 @@ def test_a_full_disk_is_said_as_such_and_leaves_nothing(tmp_path):
         pytest.skip("a small file system cannot be mounted here")
     try:
         with pytest.raises(InputError, match=r"predictions.npz: the disk is full; no file was left half-written"):
-            store.write_predictions(small, probabilities=np.ones(100_000))
+            store.write_predictions(small, labels=np.zeros(100), probabilities=np.ones((100, 1000)))
         assert list(small.iterdir()) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
@@ -119,3 +144,11 @@ def test_whole_files_are_readable_by_others_as_the_umask_says(tmp_path):
         assert Path(tmp_path / "a").stat().st_mode & 0o777 == 0o644
     finally:
         os.umask(before)
+
+
+def test_states_of_an_unfinished_run_are_removed_and_nothing_else(tmp_path):
+    for name in (*store.STATES, "checkpoint.pt", "result.json"):
+        (tmp_path / name).touch()
+    store.remove_states(tmp_path)
+    store.remove_states(tmp_path)  # nothing left to remove is no error
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "result.json"}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dissect.data.decoding import decode, refused
+from dissect.data.held_out import HeldOut, held_out, without
 from dissect.data.sources import Contents, Source
 from dissect.errors import InputError
 from dissect.files import unwritable
@@ -62,6 +63,8 @@ def load(
     tuning: float,
     corrupt: str,
     cache: str | Path,
+    folds: int | None = None,
+    fold: int = 0,
 ) -> ImageSet:
     """The images of `source`; the first call decodes them into a folder in `cache`, later ones map that.
 
@@ -71,12 +74,16 @@ def load(
             so many images of each, in the order of their names; None takes all.
         judge: "validation" judges on the validation images; "tuning" holds out the share `tuning` of each class's
             training images instead, the same for every seed, and leaves the validation images alone.
+        folds, fold: k-fold cross-validation: of so many parts of the training images, each with an equal share of every
+            class and the same for every seed, part `fold` (from 0) judges and the others train. The validation images
+            are left alone. Where training images lie on both sides of the part they are copied, not mapped.
         corrupt: "error" refuses images that cannot be decoded, "skip" leaves them out and says so.
 
     Raises:
         InputError: for a setting or a file that cannot be used, naming it.
     """
-    _check(image_size, classes, train_per_class, val_per_class, judge, tuning, corrupt)
+    _check(image_size, classes, train_per_class, val_per_class, corrupt)
+    held = held_out(judge=judge, tuning=tuning, folds=folds, fold=fold)
     chosen = {"classes": classes, "train_per_class": train_per_class, "val_per_class": val_per_class}
     cache = Path(cache).expanduser().absolute()
     try:
@@ -87,7 +94,7 @@ def load(
     folder = cache / "-".join([*parts, hashlib.blake2b(key.encode(), digest_size=5).hexdigest()])
     if not folder.is_dir():
         _make(folder, source, chosen, image_size, skip_corrupt=corrupt == "skip")
-    return _read(folder, judge=judge, tuning=tuning, skip_corrupt=corrupt == "skip")
+    return _read(folder, held, skip_corrupt=corrupt == "skip")
 
 
 def _check(
@@ -95,8 +102,6 @@ def _check(
     classes: int | None,
     train_per_class: int | None,
     val_per_class: int | None,
-    judge: str,
-    tuning: float,
     corrupt: str,
 ) -> None:
     def whole_number(name: str, value: Any, least: int) -> None:
@@ -107,12 +112,8 @@ def _check(
     for name, value in (("classes", classes), ("train_per_class", train_per_class), ("val_per_class", val_per_class)):
         if value is not None:
             whole_number(name, value, 1)
-    if judge not in ("validation", "tuning"):
-        raise InputError(f"data.judge is {judge!r}; it is 'validation' or 'tuning'")
     if corrupt not in ("error", "skip"):
         raise InputError(f"data.corrupt is {corrupt!r}; it is 'error' or 'skip'")
-    if not isinstance(tuning, int | float) or not 0 < tuning < 1:
-        raise InputError(f"data.tuning is {tuning!r}; it is a share of the training images between 0 and 1, as 0.1 is")
 
 
 def _make(folder: Path, source: Source, chosen: dict[str, int | None], image_size: int, *, skip_corrupt: bool) -> None:
@@ -169,7 +170,7 @@ def _select(
     )
 
 
-def _read(folder: Path, *, judge: str, tuning: float, skip_corrupt: bool) -> ImageSet:
+def _read(folder: Path, held: HeldOut | None, *, skip_corrupt: bool) -> ImageSet:
     try:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         # Copy-on-write, so torch.from_numpy takes them without a warning and processes share the pages.
@@ -186,18 +187,19 @@ def _read(folder: Path, *, judge: str, tuning: float, skip_corrupt: bool) -> Ima
         print(
             f"warning: {len(skipped)} left out that cannot be decoded: {'; '.join(skipped[:10])}{more}", file=sys.stderr
         )
-    if judge == "tuning":
-        kept = int(np.searchsorted(rank, 1 - tuning, side="right"))
-        images, val_images = images[:kept], images[kept:]
-        labels, val_labels, sums = labels[:kept], labels[kept:], sums[:kept]
+    if held is not None:
+        part, mapped = held.part(rank), images
+        val_images, val_labels = images[part], labels[part]
+        images, labels, sums = (without(array, part) for array in (images, labels, sums))
+        let_go(mapped)  # where it was copied
         for label, name in enumerate(about["classes"]):
             counts = int((labels == label).sum()), int((val_labels == label).sum())
             if 0 in counts:
                 raise InputError(
-                    f"data.tuning is {tuning}, which splits the {sum(counts)} training images of class {name!r} "
+                    f"{held.said}, which splits the {sum(counts)} training images of class {name!r} "
                     f"into {counts[0]} and {counts[1]}; change it so that both have one"
                 )
-        digest = f"{about['train']} without the last {len(val_images)}"
+        digest = f"{about['train']} without {held.name or f'the last {len(val_images)}'}"
     pixels = len(images) * images.shape[1] * images.shape[2]
     mean, square = sums.sum(0) / (pixels * np.array([[255.0], [255.0**2]]))
     std = np.sqrt(np.maximum(square - mean**2, 255.0**-2))  # one grey level at least: a constant channel has none

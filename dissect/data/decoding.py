@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,15 @@ from dissect.data.sources import Contents, shuffled
 from dissect.errors import InputError
 
 CHUNK = 64  # images a task: 0.8 MB at 64x64
-THREADS = min(os.cpu_count() or 1, 8)  # PIL parses under the interpreter's lock, so more gain nothing
+THREADS = min(os.cpu_count() or 1, 8)  # much is done under the interpreter's lock, so more gain nothing
+MANY = 40_000  # images from which torchvision's decoder saves more than the 2.3 s that importing it takes
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # by content, whatever the name; others may run programs (EPS)
 
 
 @dataclass(frozen=True)
 class _Decoded:
     images: np.ndarray  # (n, S, S, 3) uint8
+    sums: np.ndarray  # (n, 2, 3) int64
     kept: list[int]  # which of the chunk's names they are
     hashes: list[bytes]  # of their encoded bytes
     bad: list[str]  # what is wrong with the others
@@ -48,6 +51,7 @@ def decode(contents: Contents, folder: Path, *, image_size: int, skip_corrupt: b
         OSError: when the folder cannot be written.
     """
     total = sum(map(len, contents.train)) + sum(map(len, contents.val))
+    small_jpeg = _small_jpeg(image_size) if contents.raw is None and total >= MANY else None
     about: dict[str, Any] = {"where": contents.where, "classes": contents.classes, "skipped": []}
     with progress(f"decoding {total:,} images of {contents.where} into {folder.parent}, once", total) as advance:
         for part, by_class in (("train", contents.train), ("val", contents.val)):
@@ -58,7 +62,8 @@ def decode(contents: Contents, folder: Path, *, image_size: int, skip_corrupt: b
                 for label, names in enumerate(by_class)
                 for place, name in enumerate(shuffled(names))
             )
-            about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, advance)
+            pixels = partial(_pixels, raw=contents.raw, image_size=image_size, small_jpeg=small_jpeg)
+            about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, pixels, advance)
             about["skipped"] += bad
     _write(folder / "about.json", json.dumps(about, indent=2).encode())
 
@@ -70,12 +75,13 @@ def _decode_part(
     part: str,
     image_size: int,
     skip_corrupt: bool,
+    pixels: Callable[[bytes], np.ndarray],
     advance: Callable[[int], None],
 ) -> tuple[str, list[str]]:
     """Write one part's arrays; returns the digest of what the images are, and which were skipped."""
 
     def work(chunk: Sequence[tuple[float, int, str]]) -> _Decoded:
-        return _decode_chunk(contents, [name for _, _, name in chunk], image_size, skip_corrupt)
+        return _decode_chunk(contents, [name for _, _, name in chunk], image_size, skip_corrupt, pixels)
 
     chunks = [entries[i : i + CHUNK] for i in range(0, len(entries), CHUNK)]
     digest = hashlib.blake2b(f"{part}, {len(contents.classes)} classes, {image_size} pixels".encode(), digest_size=16)
@@ -85,8 +91,8 @@ def _decode_part(
     with open(folder / f"{part}_images.npy", "wb") as file, closing(_in_order(work, chunks)) as results:
         _write_header(file, 0, image_size)
         for chunk, decoded in zip(chunks, results, strict=True):
-            file.write(decoded.images.tobytes())
-            sums.append(_sums(decoded.images))
+            file.write(decoded.images.data)
+            sums.append(decoded.sums)
             bad += decoded.bad
             for i, image_hash in zip(decoded.kept, decoded.hashes, strict=True):
                 rank, label, _ = chunk[i]
@@ -112,12 +118,18 @@ def refused(bad: str) -> InputError:
     return InputError(f"{bad}; restore the file, or leave such files out with data.corrupt=skip")
 
 
-def _decode_chunk(contents: Contents, names: Sequence[str], image_size: int, skip_corrupt: bool) -> _Decoded:
+def _decode_chunk(
+    contents: Contents,
+    names: Sequence[str],
+    image_size: int,
+    skip_corrupt: bool,
+    pixels: Callable[[bytes], np.ndarray],
+) -> _Decoded:
     images, kept, hashes, bad = [], [], [], []
     for i, name in enumerate(names):
         try:
             data = contents.read(name)
-            images.append(_pixels(data, contents.raw, image_size))
+            images.append(pixels(data))
         except Exception as problem:  # PIL and zipfile raise a dozen kinds for damaged files
             bad.append(f"{contents.where}/{name}: is corrupt or cannot be read ({_reason(problem)})")
             if not skip_corrupt:
@@ -126,15 +138,49 @@ def _decode_chunk(contents: Contents, names: Sequence[str], image_size: int, ski
         kept.append(i)
         hashes.append(hashlib.blake2b(data, digest_size=16).digest())
     stacked = np.stack(images) if images else np.empty((0, image_size, image_size, 3), np.uint8)
-    return _Decoded(stacked, kept, hashes, bad)
+    return _Decoded(stacked, _sums(stacked), kept, hashes, bad)
 
 
-def _pixels(data: bytes, raw: tuple[str, tuple[int, int]] | None, image_size: int) -> np.ndarray:
-    """One image as (S, S, 3) uint8: short side to S, antialiased, then the centre.
+def _small_jpeg(size: int) -> Callable[[bytes], np.ndarray | None]:
+    """A decoder of plain JPEGs of size x size pixels: (S, S, 3) uint8, PIL's bits in half its time.
 
-    PIL and not torchvision.io.decode_jpeg: that is deprecated since torchvision 0.29 and warns at every image. PIL
-    refuses a JPEG that ends before its end-of-image marker and accepts one with bytes after it.
+    It gives None for all else and for what it cannot decode, which is PIL's then, and so is the last word on damage.
+    Where torchvision has lost its decoder, deprecated since 0.29, it gives None for all.
     """
+    import torch
+    import torchvision  # noqa: F401  # makes torch.ops.image; its public function would warn that it is deprecated
+
+    # One baseline scan of 8 bits (SOF0), its height and width, 3 or 1 components. So nobody's header decides how much
+    # memory is taken.
+    side = size.to_bytes(2, "big")
+    headers = b"\xff\xc0\x00\x11\x08" + side + side + b"\x03", b"\xff\xc0\x00\x0b\x08" + side + side + b"\x01"
+    decode_jpeg = getattr(torch.ops.image, "decode_jpeg", None)
+
+    def pixels(data: bytes) -> np.ndarray | None:
+        # PIL refuses a JPEG without its end-of-image marker, and accepts one with bytes after it; torchvision neither.
+        whole = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
+        if decode_jpeg is None or not whole or not any(header in data for header in headers):
+            return None
+        try:
+            planes = decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), 0, False)  # not turned
+        except RuntimeError:
+            return None
+        if planes.shape not in ((3, size, size), (1, size, size)):  # of another header than the one found
+            return None
+        return planes.expand(3, -1, -1).permute(1, 2, 0).numpy()
+
+    return pixels
+
+
+def _pixels(
+    data: bytes,
+    raw: tuple[str, tuple[int, int]] | None,
+    image_size: int,
+    small_jpeg: Callable[[bytes], np.ndarray | None] | None = None,
+) -> np.ndarray:
+    """One image as (S, S, 3) uint8: short side to S, antialiased, then the centre."""
+    if small_jpeg is not None and (decoded := small_jpeg(data)) is not None:
+        return decoded
     image = Image.frombytes(*raw, data) if raw else Image.open(io.BytesIO(data), formats=FORMATS)
     if image.mode.startswith("I;16"):  # PIL's own conversion would clip all above 255 to white
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
@@ -155,9 +201,11 @@ def _reason(problem: Exception) -> str:
 
 def _sums(images: np.ndarray) -> np.ndarray:
     """Each image's channel sums and sums of squares, exact: (n, 2, 3) int64."""
-    planes = np.ascontiguousarray(np.moveaxis(images, -1, 1)).reshape(len(images), 3, -1)
-    squares = np.square(planes, dtype=np.uint16)  # 255^2 = 65,025 fits
-    return np.stack([planes.sum(2, dtype=np.int64), squares.sum(2, dtype=np.int64)], axis=1)
+    size = images.shape[1]
+    rows = images.reshape(-1, size, 3 * size)  # summed as whole rows first, which is what the processor does fastest
+    squares = np.square(rows, dtype=np.uint16)  # 255^2 = 65,025 fits
+    columns = [rows.sum(1, dtype=np.uint32), squares.sum(1, dtype=np.uint32)]  # 65,025 x 65,535 rows would fit
+    return np.stack(columns, axis=1).reshape(-1, 2, size, 3).sum(2, dtype=np.int64)
 
 
 def _in_order(work: Callable[[Any], _Decoded], chunks: Sequence[Any]) -> Generator[_Decoded, None, None]:

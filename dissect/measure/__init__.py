@@ -1,1 +1,1 @@
-"""What finished runs say: gains paired by seed, their intervals, and which variant each one is compared with."""
+"""What finished runs say: contrasts paired by seed, their intervals, tests and verdicts; and what a plan needs."""

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from dissect.measure.student import estimate, interval, p_zero
+
 
 class Gain(NamedTuple):
     """Treated minus control, in percentage points, over `seeds` pairs; `low`, `high` and `p` are NaN for one pair."""
@@ -34,15 +36,9 @@ def gain(runs: pd.DataFrame, treated: str, control: str, level: float = 0.95) ->
         )
     # An accuracy is a ratio of counts: what differs by less than 1e-9 points differs by rounding only.
     differences = np.round(100 * (ours - theirs).to_numpy(dtype=float), 9)
-    mean, pairs = float(differences.mean()), len(differences)
-    if np.ptp(differences) == 0:
-        # Without spread t is infinite, so p is 0; or it is 0/0 where nothing changed at all, and then nothing could
-        # agree better with "no gain": p is 1.
-        shift = float(differences[0])
-        return Gain(shift, shift, shift, 1.0 if shift == 0 else 0.0, pairs)
-    test = stats.ttest_1samp(differences, 0.0)
-    interval = test.confidence_interval(level)
-    return Gain(mean, float(interval.low), float(interval.high), float(test.pvalue), pairs)
+    found = estimate(differences)
+    low, high = interval(found, level)
+    return Gain(float(found.mean), float(low), float(high), float(p_zero(found)), len(differences))
 
 
 def by_seed(runs: pd.DataFrame, variant: str) -> pd.Series:

@@ -1,8 +1,10 @@
 """The convolutional network that J.-B. Boin dissects (2015), with every one of its ablations as an argument."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -19,14 +21,18 @@ class ConvNet(nn.Module):
         split_conv2: three 3x3 convolutions instead of one 5x5, an activation after each, no pool between.
         dropout1: probability between the two dense layers; dropout2: between the last pool and the first of them.
         width: multiplies `filters` and `hidden`.
+        match: a layer, `conv2` (not split) or `fc1`, and arguments: the layer gets as many units as it takes for the
+            network to have as many parameters as one made with these arguments instead, to the nearest unit.
+            {"fc1": {"filters": [64, 128, 256], "hidden": 2048}} spends that network's count in the dense layer.
 
     Raises:
-        ValueError: for a probability outside [0, 1), or a width that leaves a layer without units.
+        ValueError: for a probability outside [0, 1), a width that leaves a layer without units, or a match of another
+            layer or of a count too small for it.
     """
 
     def __init__(self, *, classes: int, image_size: int, filters: Sequence[int], hidden: int,
                  activation: Callable[[], nn.Module], split_conv2: bool, dropout1: float, dropout2: float,
-                 width: float = 1.0) -> None:  # fmt: skip
+                 width: float = 1.0, match: Mapping[str, Mapping[str, Any]] | None = None) -> None:  # fmt: skip
         super().__init__()
         for name, probability in (("dropout1", dropout1), ("dropout2", dropout2)):
             if not 0 <= probability < 1:
@@ -36,6 +42,10 @@ class ConvNet(nn.Module):
             raise ValueError(
                 f"width={width}: leaves a layer of {[*filters, hidden]} without units; choose a larger one"
             )
+        if match is not None:
+            own = {"classes": classes, "image_size": image_size, "split_conv2": split_conv2}
+            goal = {**own, "filters": filters, "hidden": hidden, "width": width}
+            b, units = matched(match, goal, {**own, "filters": (a, b, c), "hidden": units})
         side = halved(halved(halved(image_size)))
 
         # fmt: off
@@ -61,6 +71,35 @@ class ConvNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.classifier(self.features(images))
+
+
+def matched(match: Mapping[str, Mapping[str, Any]], goal: dict[str, Any], own: dict[str, Any]) -> tuple[int, int]:
+    """Second filters and hidden units of the network `own` with one of them enlarged, so that the counts agree.
+
+    Args:
+        match: as in ConvNet; goal: the arguments that it changes; own: those of the network, with width multiplied in.
+    """
+    if len(match) != 1 or not match.keys() <= {"conv2", "fc1"} or ("conv2" in match and own["split_conv2"]):
+        raise ValueError(f"match={dict(match)}: must name one layer to enlarge, fc1, or conv2 where it is not split")
+    [(layer, arguments)] = match.items()
+    a, b, c = own["filters"]
+
+    def counted(units: int) -> int:
+        return parameters(own | ({"hidden": units} if layer == "fc1" else {"filters": (a, units, c)}))
+
+    # Either layer's share of the count is linear in its units.
+    first, worth = counted(1), counted(2) - counted(1)
+    units = 1 + round((parameters({**goal, **arguments}) - first) / worth)
+    if units < 1:
+        raise ValueError(f"match={dict(match)}: the rest of the network has more parameters already; match another")
+    return (b, units) if layer == "fc1" else (units, own["hidden"])
+
+
+def parameters(arguments: Mapping[str, Any]) -> int:
+    """Parameters of a network, counted on one without memory or random draws."""
+    with torch.device("meta"):
+        network = ConvNet(**arguments, activation=nn.Identity, dropout1=0.0, dropout2=0.0)
+    return sum(weights.numel() for weights in network.parameters())
 
 
 def pool() -> nn.Module:

@@ -33,25 +33,31 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
-    print_gains(report.gains)
+    print_effects(report.effects)
     print(f"page: {report.page}")
     return 0
 
 
-def print_gains(gains: "pd.DataFrame") -> None:
-    """A short table: a row a contrast, gains in percentage points with their 95% intervals."""
+def print_effects(effects: "pd.DataFrame") -> None:
+    """A row a contrast, gains in percentage points with their intervals; what was not planned is dim and labelled."""
     from dissect.report.figures import gain_text
-    from dissect.report.page import p_text
+    from dissect.report.sections import spoken
+    from dissect.report.words import answer, kind_of, p_number, plan_text
 
-    gain = Column("gain, points", no_wrap=True)
-    table = Table(
-        "component", gain, "p", "seeds", "verdict", "control", box=None, pad_edge=False, collapse_padding=True
-    )
-    for row in gains.to_dict("records"):
-        p = p_text(row["p"]).removeprefix("p ").removeprefix("= ")
-        points = gain_text(row["gain"], row["low"], row["high"])
-        table.add_row(*map(escape, [row["label"], points, p, str(row["seeds"]), row["verdict"], row["control"]]))
-    Console().print(table if len(gains) else "no gains: no variant contains another one")
+    console = Console(highlight=False)
+    for (manifest, kind), rows in spoken(effects).groupby(["manifest", "kind"], sort=False):
+        # Equal widths, so that the columns of all kinds stand below each other.
+        columns = [Column("", width=28), Column("gain, points", width=20), Column("p (Holm)", width=8)]
+        table = Table(*columns, "seeds", "verdict", box=None, pad_edge=False, collapse_padding=True)
+        for row in rows.to_dict("records"):
+            points = gain_text(row["gain"], row["low"], row["high"])
+            cells = [row["label"], points, p_number(row["p_holm"]), str(row["seeds"]), answer(row)["outcome"]]
+            table.add_row(*map(escape, cells))
+        style = "" if manifest else "dim"
+        console.print(escape(f"{kind_of(str(kind)).heading} ({plan_text(str(manifest))})"), style=f"bold {style}")
+        console.print(table, style=style)
+    if effects.empty:
+        console.print("no gains: no variant contains another one")
 
 
 if __name__ == "__main__":

@@ -4,47 +4,99 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from dissect.files import whole
-from dissect.report.drawing import draw_gains, draw_learning_curves, drawn
+from dissect.manifest import read_all
+from dissect.measure.contrasts import variants
+from dissect.report.attribution import ATTRIBUTED
+from dissect.report.drawing import draw_attribution, draw_gains, draw_interactions, draw_learning_curves
+from dissect.report.effects import effects_table, terms
+from dissect.report.exports import as_csv, as_latex, as_markdown
+from dissect.report.labels import named
 from dissect.report.page import render
+from dissect.report.predictions import correct_of, ensemble_intervals
 from dissect.report.published import find_published
+from dissect.report.questions import (
+    components_of,
+    contained,
+    drawn_variants,
+    questions,
+    refuse_nonsense,
+)
 from dissect.report.study import read_curves, read_study
-from dissect.report.tables import GAINS, bars_table, gains_table, runs_csv, scored_runs, variants_table
+from dissect.report.tables import bars_table, runs_csv, scored_runs, variants_table
+from dissect.style import drawn as as_bytes
 
 
 @dataclass(frozen=True)
 class Report:
-    """Where the page is, and the gains that it shows."""
+    """Where the page is, and the effects that it shows."""
 
     page: Path
-    gains: pd.DataFrame
+    effects: pd.DataFrame
 
 
-def build_report(path: Path, out: Path, named: Path | None = None) -> Report:
+def build_report(path: Path, out: Path, named_file: Path | None = None) -> Report:
     """Read the study in `path` and write its report to a folder of its name below `out`.
 
     Raises:
         InputError: for a study, or a file of published values, that cannot be used; nothing is written then.
     """
     study = read_study(path)
-    published = find_published(study.data["name"], named)
-    curves = read_curves(study)
+    manifests = read_all(path)
+    refuse_nonsense(study, manifests)
+    published = find_published(study.data["name"], study.network, named_file)
     scored = scored_runs(study)
-    gains = gains_table(scored, study, published)
-    bars = bars_table(scored, gains, study, published)
-    scope = published.scope if published else ""
+    known = variants(scored)
+    components = components_of(study, scored)
+    asked = questions(known, components, manifests)
+    shown = drawn_variants(known, asked)
+    asked += contained(asked, known, shown)
+    correct = correct_of(study, scored)
+    effects = effects_table(study, scored, asked, manifests, published=published, correct=correct)
+    level = terms(None, manifests)["level"]
+    # What needs no interval for other members has one over seeds.
+    members = ensemble_intervals(study, set(effects.loc[effects["seeds"] == 1, "treated"]), level)
+    bars = bars_table(scored, effects, study, shown, published, level)
+    chance, scope = 1 / study.data["classes"], published.scope if published else ""
+    labels = {part.name: named(study, [part.name]) for part in components if not part.derived}
     figures = {
-        "gains": draw_gains(bars, scored, chance=1 / study.data["classes"], published_from=scope),
-        "learning_curves": draw_learning_curves(curves, dict(zip(bars["variant"], bars["label"], strict=True))),
+        "gains": draw_gains(bars, scored, chance=chance, level=level, published_from=scope),
+        **_attributions(effects, labels),
+        "learning_curves": draw_learning_curves(
+            read_curves(study, shown), dict(zip(bars["variant"], bars["label"], strict=True))
+        ),
     }
-    files = {f"{name}.{kind}": drawn(figure, kind) for name, figure in figures.items() for kind in ("png", "svg")}
+    files = {f"{name}.{kind}": as_bytes(figure, kind) for name, figure in figures.items() for kind in ("png", "svg")}
     files["runs.csv"] = runs_csv(study).to_csv(index=False, lineterminator="\n").encode()
-    files["gains.csv"] = gains[GAINS].to_csv(index=False, lineterminator="\n").encode()
-    pictures = {name: files[f"{name}.svg"] for name in figures}
-    files["index.html"] = render(study, gains, variants_table(study), pictures, published).encode()
+    files["effects.csv"] = as_csv(effects).encode()
+    files["effects.md"] = as_markdown(effects).encode()
+    files["effects.tex"] = as_latex(effects).encode()
+    files["index.html"] = render(
+        study, effects, variants_table(study, manifests), {name: files[f"{name}.svg"] for name in figures},
+        manifests=manifests, published=published, members=members, drawn=shown,
+    ).encode()  # fmt: skip
     folder = out / study.name
     for name, content in files.items():
         with whole(folder / name, "wb") as file:
             file.write(content)
-    return Report(folder / "index.html", gains)
+    return Report(folder / "index.html", effects)
+
+
+def _attributions(effects: pd.DataFrame, labels: dict[str, str]) -> dict[str, Figure]:
+    """The figures of attribution and interactions, where there is something to draw."""
+    figures = {}
+    ours = effects[effects["kind"].isin(list(ATTRIBUTED)) & effects["component"].isin(list(labels))]
+    ours = ours.drop_duplicates(["kind", "component"])
+    if ours["kind"].nunique() > 1:
+        compared = ours["component"].value_counts() > 1  # seen in one way alone, there is nothing to compare
+        told = {name: label for name, label in labels.items() if compared.get(name, False)}
+        ours = ours[ours["component"].isin(list(told))]
+        figures["attribution"] = draw_attribution(ours, told)
+    pairs = effects[(effects["kind"] == "interaction") & effects["gain"].notna()].drop_duplicates("component")
+    among = {name for components in pairs["components"] for name in components}
+    if len(pairs):
+        told = {name: label for name, label in labels.items() if name in among}
+        figures["interactions"] = draw_interactions(pairs, told)
+    return figures

@@ -1,20 +1,21 @@
-"""Figures put together from their panels, and drawn as PNG and SVG."""
+"""Figures put together from their panels."""
 
-import io
+from collections.abc import Mapping
 from math import ceil
-from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from dissect.report.figures import STYLE, plot_accuracies, plot_gains, plot_learning_curve, wrapped
+from dissect.report.attribution import TOLD, plot_attribution, plot_interactions
+from dissect.report.figures import plot_accuracies, plot_gains, plot_learning_curve, wrapped
+from dissect.style import BELOW, STYLE
 
-BELOW: Any = {"loc": "outside lower center", "frameon": False}  # Any, as matplotlib's annotations lack "outside"
 
-
-def draw_gains(bars: pd.DataFrame, scored: pd.DataFrame, *, chance: float, published_from: str = "") -> Figure:
+def draw_gains(
+    bars: pd.DataFrame, scored: pd.DataFrame, *, chance: float, level: float = 0.95, published_from: str = ""
+) -> Figure:
     """The bars of accuracy with the gain beside each."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 1.6 + 0.56 * len(bars)), layout="constrained")
@@ -22,7 +23,8 @@ def draw_gains(bars: pd.DataFrame, scored: pd.DataFrame, *, chance: float, publi
         panels = 2 if bars["gain"].notna().any() else 1
         axes = figure.subplots(1, panels, sharey=True, squeeze=False, width_ratios=[1.25, 1][:panels])[0]
         row = {name: number for number, name in enumerate(bars["variant"])}
-        plot_accuracies(bars, scored.assign(row=scored["variant"].map(row)), chance=chance, ax=axes[0])
+        runs = scored[scored["variant"].isin(list(row))]
+        plot_accuracies(bars, runs.assign(row=runs["variant"].map(row)), chance=chance, level=level, ax=axes[0])
         if panels == 2:
             plot_gains(bars, ax=axes[1])
         named: dict[str, Artist] = {}
@@ -30,7 +32,7 @@ def draw_gains(bars: pd.DataFrame, scored: pd.DataFrame, *, chance: float, publi
             named |= {str(artist.get_label()): artist for artist in ax.get_legend_handles_labels()[0]}
         if "published" in named:
             named[f"published ({published_from})"] = named.pop("published")
-        verdicts = {"helps": "gain above zero", "hurts": "gain below zero", "undecided": "gain not decided"}
+        verdicts = {"equivalent": "makes no difference"}
         labels = [verdicts.get(name, name) for name in named]
         figure.legend(list(named.values()), labels, ncols=4, fontsize=9, **BELOW)
     return figure
@@ -59,8 +61,29 @@ def draw_learning_curves(curves: pd.DataFrame, labels: dict[str, str]) -> Figure
     return figure
 
 
-def drawn(figure: Figure, kind: str) -> bytes:
-    """The figure as "png" or "svg"; the same figure gives the same bytes."""
-    with mpl.rc_context(STYLE), io.BytesIO() as file:
-        figure.savefig(file, format=kind, dpi=160, metadata={"Date": None} if kind == "svg" else None)
-        return file.getvalue()
+def draw_attribution(gains: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
+    """Each component's gain by every kind of contrast, side by side.
+
+    Args:
+        gains: of the table of effects, contrasts about one component each.
+        labels: component -> label, top to bottom.
+    """
+    with mpl.rc_context(STYLE):
+        kinds = gains["kind"].nunique()
+        figure = Figure(figsize=(9, 1.3 + (0.2 + 0.15 * kinds) * len(labels)), layout="constrained")
+        ax = figure.subplots()
+        plot_attribution(gains, labels, ax=ax)
+        handles, names = ax.get_legend_handles_labels()
+        figure.legend(handles, names, ncols=3, fontsize=9, **BELOW)
+    return figure
+
+
+def draw_interactions(pairs: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
+    """Pairwise interactions as a heat map; arguments as of `draw_attribution`, contrasts about two components each."""
+    with mpl.rc_context(STYLE):
+        size = 1.05 * (len(labels) - 1)
+        figure = Figure(figsize=(2.6 + size, 1.5 + 0.75 * size), layout="constrained")
+        ax = figure.subplots()
+        plot_interactions(pairs, labels, ax=ax)
+        figure.legend(handles=TOLD, ncols=1 + (size > 4), fontsize=9, **BELOW)
+    return figure

@@ -1,8 +1,8 @@
 """One function a figure: a tidy frame in, drawn on the given axes; nothing is computed, nothing saved.
 
 Rows of `bars` are drawn from top to bottom; a run's `row` says on which of them it lies. Accuracies are fractions and
-shown in percent, gains are percentage points. What is up, down or undecided differs in shape and colour, the colours
-being seaborn's "colorblind" palette.
+shown in percent, gains are percentage points. Verdicts differ in shape and colour, the colours being seaborn's
+"colorblind" palette.
 """
 
 from textwrap import fill
@@ -10,40 +10,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
-BLUE, ORANGE, GREEN, VERMILION, *_ = sns.color_palette("colorblind").as_hex()
-GREY, INK, PURPLE = "#767676", "#222222", "#8a2f7d"
+from dissect.style import BLUE, GREEN, GREY, INK, PARTS, PERCENT, PURPLE, VERMILION
+
 VERDICTS = {  # verdict -> marker, colour, filled
     "helps": ("^", GREEN, True),
     "hurts": ("v", VERMILION, True),
-    "undecided": ("o", GREY, False),
-}
-PERCENT = FuncFormatter(lambda fraction, _: f"{100 * fraction:.4g}")
-PARTS: Any = {"training": {"color": ORANGE, "ls": (0, (3, 1))}, "validation": {"color": BLUE}}
-STYLE: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so the same everywhere
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.edgecolor": GREY,
-    "text.color": INK,
-    "text.parse_math": False,  # a label may hold a dollar sign
-    "axes.labelcolor": INK,
-    "svg.hashsalt": "dissect",  # the same study gives the same bytes
+    "equivalent": ("s", BLUE, True),
+    "inconclusive": ("o", GREY, False),
 }
 
 
-def plot_accuracies(bars: pd.DataFrame, runs: pd.DataFrame, *, chance: float, ax: Axes) -> None:
+def plot_accuracies(bars: pd.DataFrame, runs: pd.DataFrame, *, chance: float, level: float, ax: Axes) -> None:
     """A bar a variant: mean accuracy with its interval, each run a dot, the published value a diamond.
 
     Args:
-        bars: `label`, `mean`, `half_width` (NaN for one seed), `published_accuracy` (NaN where there is none).
+        bars: `label`, `mean`, `half_width` (NaN for one seed), `n` (seeds), `published_accuracy` (NaN where none).
         runs: `row`, `seed`, `accuracy`.
         chance: the accuracy of guessing, a fraction.
+        level: of the intervals.
     """
     rows = np.arange(len(bars))
     ax.barh(rows, bars["mean"], height=0.62, color=BLUE, alpha=0.4, label="mean accuracy")
@@ -54,10 +41,13 @@ def plot_accuracies(bars: pd.DataFrame, runs: pd.DataFrame, *, chance: float, ax
     if len(known):
         chosen = bars.iloc[known]
         style: Any = {"fmt": "none", "ecolor": INK, "elinewidth": 1.4, "capsize": 4, "zorder": 4}
-        ax.errorbar(chosen["mean"], known, xerr=chosen["half_width"], label="95% interval", **style)
+        ax.errorbar(chosen["mean"], known, xerr=chosen["half_width"], label=f"{100 * level:g}% interval", **style)
     ax.axvline(chance, color=GREY, lw=1, ls="--", label=f"chance ({100 * chance:.3g}%)", zorder=1)
     _published(bars["published_accuracy"], ax)
-    _column([accuracy_text(mean, half) for mean, half in bars[["mean", "half_width"]].itertuples(index=False)], ax)
+    # Fewer seeds than the others have is a gap, and is said.
+    fewer = [f", {n} seed{'s' * (n > 1)}" if n < bars["n"].max() else "" for n in bars["n"]]
+    told = [accuracy_text(mean, half) for mean, half in bars[["mean", "half_width"]].itertuples(index=False)]
+    _column([text + more for text, more in zip(told, fewer, strict=True)], ax)
     ax.set_yticks(rows, [wrapped(label) for label in bars["label"]])
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.set_xlim(0, min(ax.get_xlim()[1], 1.03))  # the interval of two seeds may go beyond 100%, an accuracy may not
@@ -76,7 +66,9 @@ def plot_gains(gains: pd.DataFrame, *, ax: Axes) -> None:
     rows = np.arange(len(gains))
     ax.axvline(0, color=INK, lw=1, zorder=1)
     for verdict, (marker, colour, filled) in VERDICTS.items():
-        here = rows[(gains["verdict"] == verdict) & gains["gain"].notna()]
+        # A single seed has no verdict, and decides nothing.
+        told = gains["verdict"].replace("", "inconclusive")
+        here = rows[(told == verdict) & gains["gain"].notna()]
         chosen = gains.iloc[here]
         ax.hlines(here, chosen["low"], chosen["high"], color=colour, lw=2.2, zorder=2)
         if len(here):
@@ -107,9 +99,9 @@ def plot_learning_curve(epochs: pd.DataFrame, *, ax: Axes) -> None:
     ax.set(xlabel="epoch", ylabel="accuracy, %")
 
 
-def wrapped(label: str) -> str:
+def wrapped(label: str, width: int = 32) -> str:
     """At most three lines, which is what fits beside a bar."""
-    return fill(label, 32, max_lines=3, placeholder=" …")
+    return fill(label, width, max_lines=3, placeholder=" …")
 
 
 def accuracy_text(mean: float, half_width: float) -> str:

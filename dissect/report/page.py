@@ -2,59 +2,76 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dissect.report.figures import gain_text
+from dissect.manifest import Manifest
+from dissect.measure.members import Members
+from dissect.report import words
 from dissect.report.published import Published
+from dissect.report.sections import gaps, interactions_table, plans, sections
 from dissect.report.study import Study
-
-VERDICTS = {"helps": "helps", "hurts": "hurts", "undecided": "not decided by this many seeds"}
 
 
 def render(
-    study: Study, gains: pd.DataFrame, variants: pd.DataFrame, pictures: dict[str, bytes], published: Published | None
-) -> str:
-    """The page as text; `pictures` are SVGs by name, the rest as `tables` makes them."""
+    study: Study, effects: pd.DataFrame, variants: pd.DataFrame, pictures: Mapping[str, bytes], *,
+    manifests: Sequence[Manifest], published: Published | None, members: Mapping[str, Members], drawn: Sequence[str],
+) -> str:  # fmt: skip
+    """The page as text; `pictures` are SVGs by name, `members` ensembles by variant, `drawn` the variants drawn."""
     here = FileSystemLoader(Path(__file__).parent)
     shown = Environment(loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    shown.filters |= {"percent": percent, "number": number, "points": points, "duration": duration, "uri": _uri}
+    shown.filters |= {name: getattr(words, name) for name in ("percent", "number", "points", "duration", "p_number")}
+    shown.filters["uri"] = _uri
+    folders = dict(
+        zip(zip(study.compared["variant"], study.compared["seed"], strict=True), study.compared["folder"], strict=True)
+    )
+    levels = sorted(set(effects["level"])) or [0.95]
     return shown.get_template("page.html.j2").render(
         study=study,
         data=study.data,
-        answers=[answer(row) for row in gains.to_dict("records")],
-        gains=gains.to_dict("records"),
+        sections=sections(effects, members),
+        effects=[
+            row | {"runs": _runs(row, folders), "about": words.kind_of(row["kind"])}
+            for row in effects.to_dict("records")
+        ],
+        interactions=interactions_table(effects),
+        gaps=gaps(study, manifests, effects),
+        plans=plans(study, manifests),
         variants=variants.to_dict("records"),
+        hidden=len(set(study.compared["variant"])) - len(set(drawn) & set(study.compared["variant"])),
         runs=[run | {"kind": _kind(run)} for run in study.runs.to_dict("records")],
         pictures=pictures,
         published=published,
         other_data=published is not None and not published.same_data(study.data),
         origin=origin(study),
-        p_text=p_text,
+        levels=" and ".join(f"{100 * level:g}%" for level in levels),
+        correlation=effects["correlation"].median() if len(effects) else float("nan"),
+        floor=_floor(effects),
+        of_images=len(effects) > 0 and bool(effects["low_images"].notna().any()),
+        any_published=bool(effects["published"].notna().any()),
+        plan_text=words.plan_text,
     )
 
 
-def answer(row: Mapping[Any, Any]) -> dict[str, str]:
-    """One contrast in words: `component`, `words` (its gain, p and seeds), `verdict`, `outcome` and a `note`."""
-    seeds, added = int(row["seeds"]), len(row["components"])
-    notes = [
-        f"{row['step']} against {row['control']}",
-        f"{added} components at once" if added > 1 else "",
-        f"{row['left_out']} left out of the seeds, in only one of the two" if row["left_out"] else "",
-        "the same difference for every seed, so its interval tells little" if row["low"] == row["high"] else "",
-    ]
-    found = {"component": row["label"], "verdict": row["verdict"], "note": "; ".join(filter(None, notes))}
-    if seeds == 0:
-        return found | {"words": "no seed in common", "outcome": "not measured"}
-    value, _, interval = gain_text(row["gain"], row["low"], row["high"]).partition(" ")
-    if seeds == 1:
-        return found | {"words": f"{value} points, 1 seed", "outcome": "not decided by one seed"}
-    words = f"{value} points {interval}, {p_text(row['p'])}, {seeds} seeds"
-    return found | {"words": words, "outcome": VERDICTS[row["verdict"]]}
+def _runs(row: Mapping[Any, Any], folders: Mapping[tuple[str, int], str]) -> list[dict[str, Any]]:
+    """The variants behind a contrast with their weights; of two of them also each seed's run, as `links`."""
+    seeds = [int(seed) for seed in row["seeds_used"].split()]
+    behind = []
+    for name, weight in row["variants"].items():
+        base = name.removesuffix(" + ten-crop")  # read off the runs of the variant itself
+        links = [(seed, folders.get((base, seed), "")) for seed in seeds] if row["pair"] else []
+        behind.append({"variant": name, "base": base, "weight": f"{weight:+.3g}".replace("-", "−"), "links": links})
+    return behind
+
+
+def _floor(effects: pd.DataFrame) -> str:
+    """The least p of the sign-flip test at the most seeds that occur, in words."""
+    seeds = int(effects["seeds"].max()) if len(effects) else 0
+    return f"at {seeds} seeds its p cannot fall below {2 / 2**seeds:.2g}" if seeds > 1 else ""
 
 
 def origin(study: Study) -> dict[str, str]:
@@ -65,12 +82,13 @@ def origin(study: Study) -> dict[str, str]:
         for package, version in one.items():
             versions.setdefault(package, []).append(str(version))
     seeds = sorted(set(study.compared["seed"]))
+    averaged = runs["members"].map(lambda members: isinstance(members, list)).astype(bool)  # told by their members
     return {
         "seeds": ", ".join(map(str, seeds)),
         "devices": _counted(runs["device"].dropna()),
         "versions": ", ".join(f"{package} {_counted(found)}" for package, found in sorted(versions.items())),
         "commits": _counted(runs["commit"].dropna()),
-        "time": duration(float(runs["train_seconds"].sum())),
+        "time": words.duration(float(runs["train_seconds"][~averaged].sum())),
         "last": max(runs["finished"].dropna(), default=""),
     }
 
@@ -79,7 +97,7 @@ def _counted(values: Iterable[Any]) -> str:
     """The values that occur, the most frequent first, with how often where there is more than one."""
     counts = Counter(map(str, values)).most_common()
     if len(counts) > 1:
-        return ", ".join(f"{value} ({number_of} run{'s' * (number_of > 1)})" for value, number_of in counts)
+        return ", ".join(f"{value} ({words.counted(number_of, 'run')})" for value, number_of in counts)
     return counts[0][0] if counts else "not recorded"
 
 
@@ -91,31 +109,6 @@ def _kind(run: Mapping[Any, Any]) -> str:
     if isinstance(run["members"], list):
         return f"ensemble of {len(run['members'])}: {', '.join(run['members'])}"
     return "finished"
-
-
-def p_text(p: float) -> str:
-    return "" if pd.isna(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def percent(fraction: float) -> str:
-    return "–" if pd.isna(fraction) else f"{100 * fraction:.2f}"
-
-
-def points(gain: float) -> str:
-    return "–" if pd.isna(gain) else f"{gain:+z.2f}".replace("-", "−")
-
-
-def number(value: float, digits: int = 0) -> str:
-    return "–" if pd.isna(value) else f"{value:,.{digits}f}".replace("-", "−")
-
-
-def duration(seconds: float) -> str:
-    if pd.isna(seconds):
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, hours = seconds / 60, seconds / 3600
-    return f"{minutes:.1f} min" if hours < 1 else f"{hours:.1f} h"
 
 
 def _uri(svg: bytes) -> str:

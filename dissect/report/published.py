@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 from omegaconf import OmegaConf
 
@@ -16,7 +15,7 @@ GAIN = ["component", "step", "control", "gain"]  # the keys of a published gain
 
 @dataclass(frozen=True)
 class Published:
-    """What a source reports, for one data set.
+    """What a source reports, for one data set and one network (`model`, its `_target_`; any, where it is not said).
 
     `accuracies` are fractions by step; `gains` are rows of `component`, `step`, `control` and `gain` (points).
     """
@@ -26,6 +25,7 @@ class Published:
     data: str
     classes: int
     image_size: int
+    model: str | None = None
     train_images: int | None = None
     accuracies: dict[str, float] = field(default_factory=dict)
     gains: list[dict[str, Any]] = field(default_factory=list)
@@ -39,12 +39,12 @@ class Published:
         facts = {"classes": self.classes, "image_size": self.image_size, "train_images": self.train_images}
         return all(value is None or data.get(key) == value for key, value in facts.items())
 
-    def gains_table(self) -> pd.DataFrame:
-        return pd.DataFrame(self.gains, columns=GAIN).rename(columns={"gain": "published"})
 
+def find_published(data: str, model: str | None = None, named: Path | None = None) -> Published | None:
+    """The published values for this data and network: from the file named, or the first that fits of the experiments.
 
-def find_published(data: str, named: Path | None = None) -> Published | None:
-    """The published values for this data: from the file named, or the first that fits of the known experiments.
+    Args:
+        model: the network's `_target_`, None where it is not known; a file that is named is about any network.
 
     Raises:
         InputError: for a file that cannot be used, or one named that is about other data.
@@ -57,7 +57,8 @@ def find_published(data: str, named: Path | None = None) -> Published | None:
     here = Path(dissect.__file__).resolve().parent  # in a wheel they lie inside the package, in a checkout beside it
     roots = dict.fromkeys([here, here.parent, Path.cwd().resolve()])
     files = [path for root in roots for path in sorted(root.glob("experiments/*/published.yaml"))]
-    return next((published for published in map(read_published, files) if published.data == data), None)
+    known = (published for published in map(read_published, files) if published.data == data)
+    return next((one for one in known if model is None or one.model in (None, model)), None)
 
 
 def read_published(path: Path) -> Published:

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from dissect.variant import leaves
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
 DATA = ["name", "classes", "image_size", "train_images", "val_images", "mirror", "views", "judge"]
 METRICS = ["accuracy", "accuracy_ten_crop", "ten_crop", "top5", "loss", "train_accuracy"]
-COSTS = ["parameters", "epochs", "train_seconds", "images_per_second"]
+COSTS = ["parameters", "multiply_adds", "epochs", "train_seconds", "images_per_second"]
 ORIGIN = ["device", "versions", "commit", "finished"]
 
 
@@ -26,7 +27,8 @@ class Study:
     """The results in one folder.
 
     `runs` has a row for each of them, failed ones and ensemble members too: `folder` (its name), then WHO, METRICS,
-    COSTS and ORIGIN as in `result.json`. `compared` has the finished runs that stand for a variant.
+    COSTS and ORIGIN as in `result.json`. `compared` has the finished runs that stand for a variant, and whether each
+    is `averaged` from others.
     """
 
     name: str
@@ -35,7 +37,8 @@ class Study:
 
     @property
     def compared(self) -> pd.DataFrame:
-        return self.runs[(self.runs["status"] == "finished") & self.runs["member_of"].isna()]
+        runs = self.runs[(self.runs["status"] == "finished") & self.runs["member_of"].isna()]
+        return runs.assign(averaged=[isinstance(members, list) for members in runs["members"]])
 
     @property
     def data(self) -> dict[str, Any]:
@@ -43,6 +46,12 @@ class Study:
         data = list(self.compared["data"])
         # Whether ten-crop is evaluated is no part of a run's identity: a run without it has no views.
         return {**data[0], "views": max((one["views"] or 0 for one in data), default=0)}
+
+    @property
+    def network(self) -> str | None:
+        """The network's `_target_`, None where no config says it."""
+        known = (config(self.path / folder / "config.yaml") for folder in self.compared["folder"])
+        return next((model["_target_"] for one in known if "_target_" in (model := one.get("model") or {})), None)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -56,10 +65,17 @@ def read_study(path: Path) -> Study:
     Raises:
         InputError: when it has no finished run, or finished runs that may not be compared with each other.
     """
-    rows = [_row(result) for result in store.results(path)]
+    results = store.results(path)
+    if any((result.get("data") or {}).get("folds") for result in results):
+        raise InputError(
+            f"{path}: holds folds of a cross-validation; read it with `python -m dissect.crossval {path.name}`"
+        )
+    if (path / "tuned").is_dir():
+        raise InputError(f"{path}: is a random search; `python -m dissect.search {path.name}` draws it")
+    rows = [_row(result) for result in results]
     # As objects at first, so that a missing number becomes NaN and a missing text stays None, whatever other rows hold.
     runs = pd.DataFrame(rows, columns=["folder", *WHO, *METRICS, *COSTS, *ORIGIN], dtype=object)
-    runs = runs.astype(dict.fromkeys(METRICS + COSTS[2:], float) | dict.fromkeys(COSTS[:2], "Int64") | {"seed": int})
+    runs = runs.astype(dict.fromkeys(METRICS + COSTS[3:], float) | dict.fromkeys(COSTS[:3], "Int64") | {"seed": int})
     study = Study(path.resolve().name, path, runs.sort_values(["variant", "seed"], kind="stable", ignore_index=True))
     if study.compared.empty:
         others = ", ".join(f"{count} {status}" for status, count in Counter(runs["status"]).items())
@@ -135,23 +151,27 @@ def _what_differs(path: Path, runs: pd.DataFrame, key: str) -> str:
 
 
 def _flat_config(path: Path) -> dict[str, Any]:
-    """The config as dotted key -> value; empty where it cannot be read, for it only makes a message more helpful."""
+    return leaves(config(path))
+
+
+def config(path: Path) -> dict[str, Any]:
+    """A run's config; empty where it cannot be read, for it only adds to what a result says."""
     try:
-        config = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        read = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return leaves(config)
+    return read if isinstance(read, dict) else {}  # type: ignore[return-value]
 
 
-def read_curves(study: Study) -> pd.DataFrame:
-    """Accuracy by epoch of the compared runs: `variant`, `seed`, `epoch`, `part` (training, validation), `accuracy`.
+def read_curves(study: Study, chosen: Collection[str]) -> pd.DataFrame:
+    """Accuracy by epoch of the chosen variants: `variant`, `seed`, `epoch`, `part` (training, validation), `accuracy`.
 
     Raises:
         InputError: for a `metrics.csv` that is damaged. A run without one (an ensemble) has no curve.
     """
     frames = []
     parts = {"train_accuracy": "training", "val_accuracy": "validation"}
-    runs = study.compared
+    runs = study.compared[study.compared["variant"].isin(list(chosen))]
     for folder, variant, seed in zip(runs["folder"], runs["variant"], runs["seed"], strict=True):
         path = study.path / folder / "metrics.csv"
         try:

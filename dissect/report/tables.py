@@ -1,37 +1,38 @@
-"""The tables that figures, CSV files and the page are made of."""
+"""The tables that figures, the page and runs.csv are made of, besides that of the effects."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from dissect.measure.contrasts import TEN_CROP, contrasts, control, variants, with_ten_crop
+from dissect.manifest import Manifest
+from dissect.measure.contrasts import control, variants, with_ten_crop
 from dissect.measure.gains import summary
+from dissect.report.labels import bar_label
 from dissect.report.published import Published
 from dissect.report.study import COSTS, METRICS, Study
 
-GAINS = ["component", "step", "control", "gain", "low", "high", "p", "seeds", "published"]
-
 
 def scored_runs(study: Study) -> pd.DataFrame:
-    """The runs behind the bars, ten-crop included: `folder`, `variant`, `components`, `seed`, `accuracy`, in order."""
-    runs = study.compared[["folder", "variant", "components", "seed", "accuracy", "accuracy_ten_crop"]]
+    """The runs behind the bars, ten-crop included, in order.
+
+    Columns: `folder`, `variant`, `components`, `seed`, `accuracy`, `averaged` (whether read off other runs).
+    """
+    columns = ["folder", "variant", "components", "seed", "accuracy", "accuracy_ten_crop", "averaged"]
+    runs = study.compared[columns]
     return with_ten_crop(runs.assign(components=runs["components"].map(tuple)))
 
 
-def gains_table(scored: pd.DataFrame, study: Study, published: Published | None) -> pd.DataFrame:
-    """The contrasts with `component` (names joined by +), `label` and `published` (points, NaN where there is none)."""
-    table = contrasts(scored)
-    table["component"] = table["components"].map("+".join).astype(object)
-    table["label"] = [_labels(study, parts) for parts in table["components"]]
-    contrast = ["component", "step", "control"]
-    known = published.gains_table() if published else pd.DataFrame(columns=[*contrast, "published"])
-    return table.merge(known.astype({"published": float}), how="left", on=contrast)
+def bars_table(
+    scored: pd.DataFrame, effects: pd.DataFrame, study: Study, drawn: Sequence[str], published: Published | None,
+    level: float,
+) -> pd.DataFrame:  # fmt: skip
+    """A row a bar, top to bottom: `variant`, `label`, `mean`, `half_width`, `published_accuracy` and its row of gains.
 
-
-def bars_table(scored: pd.DataFrame, gains: pd.DataFrame, study: Study, published: Published | None) -> pd.DataFrame:
-    """A row a bar, top to bottom: `label`, `mean`, `half_width`, `published_accuracy` and the bar's row of gains."""
-    known = variants(scored)
-    bars = summary(scored)
+    The gain is that over the largest drawn variant which it contains, named in `versus` if that is not the bar above.
+    """
+    known = {name: parts for name, parts in variants(scored).items() if name in drawn}
+    bars = summary(scored[scored["variant"].isin(list(drawn))], level)
     names = [str(name) for name in bars["variant"]]
     against = {name: control(name, known) for name in names}
     inherited = {name: known[under] for name, under in against.items() if under is not None}
@@ -39,42 +40,52 @@ def bars_table(scored: pd.DataFrame, gains: pd.DataFrame, study: Study, publishe
     # An accuracy on other classes or sizes is no yardstick, where a gain still is one.
     comparable = published.accuracies if published and published.same_data(study.data) else {}
     bars["published_accuracy"] = bars["variant"].map(comparable).astype(float)
-    bars = bars.merge(gains.drop(columns="label"), how="left", left_on="variant", right_on="step")
+    rows = {pair: place for place, pair in reversed(list(enumerate(effects["pair"])))}
+    places = [rows.get((name, against[name]), -1) for name in names]
+    shown = effects[["gain", "low", "high", "verdict", "published"]]
+    bars = bars.join(shown.reindex(places).reset_index(drop=True))
     # In a ladder the control is the bar above; where it is not, the chart has to name it.
     above = dict(zip(names, ["", *names], strict=False))
     bars["versus"] = ["" if against[name] in (None, above[name]) else against[name] for name in names]
     return bars
 
 
-def bar_label(study: Study, variant: str, components: tuple[str, ...], inherited: tuple[str, ...] | None) -> str:
-    """How a variant is called in figures: "step4 · + leaky ReLU", "step1 · baseline", "dropout 1 + leaky ReLU".
+def variants_table(study: Study, manifests: Sequence[Manifest]) -> pd.DataFrame:
+    """A row a trained variant, in order: means of METRICS and COSTS over `n` finished runs, how many `failed`, and
 
-    `inherited` are its control's components, None where it has no control.
+    `planned` (runs), `over_baseline` (points, over the seeds that both have; NaN without a baseline), `folders`.
     """
-    if not components:
-        return variant if variant == "baseline" else f"{variant} · baseline"
-    if variant == "+".join(components) and (len(components) <= 3 or inherited is None):
-        return _labels(study, components)
-    added = _labels(study, [part for part in components if part not in (inherited or ())])
-    step = f"{len(components)} components" if variant == "+".join(components) else variant.removesuffix(" + ten-crop")
-    return f"{step} · {added}" if inherited is None else f"{step} · + {added}"
-
-
-def _labels(study: Study, components: Iterable[str]) -> str:
-    # Where labels do not survive a mirror, five of the ten crops are left; the word stays, the number is said.
-    views = study.data.get("views", 10)
-    ten_crop = "ten-crop" if views == 10 else f"ten-crop ({views} views)"
-    return " + ".join({TEN_CROP: ten_crop, **study.labels}.get(name, name) for name in components)
-
-
-def variants_table(study: Study) -> pd.DataFrame:
-    """A row a trained variant, in order: means of METRICS and COSTS over `n` finished runs, and how many `failed`."""
     known = variants(study.compared)
-    means = study.compared.groupby("variant")[[*METRICS, *COSTS]].mean().astype(float).loc[list(known)].reset_index()
-    means["n"] = means["variant"].map(study.compared["variant"].value_counts())
+    groups = study.compared.groupby("variant")
+    means = groups[[*METRICS, *COSTS]].mean().astype(float).loc[list(known)].reset_index()
+    means["n"] = means["variant"].map(groups.size())
+    means["folders"] = means["variant"].map(groups["folder"].agg(list))
     failed = study.runs[(study.runs["status"] != "finished") & study.runs["member_of"].isna()]["variant"].value_counts()
     means["failed"] = means["variant"].map(failed).fillna(0).astype(int)
+    seeds = planned_seeds(manifests)
+    means["planned"] = [len(seeds.get(name, ())) for name in means["variant"]]
+    by_seed = study.compared.pivot(index="seed", columns="variant", values="accuracy").astype(float)
+    baseline = next((name for name, parts in known.items() if not parts), None)
+    own = by_seed[baseline] if baseline is not None else pd.Series(np.nan, by_seed.index)
+    means["over_baseline"] = 100 * means["variant"].map(by_seed.sub(own, axis=0).mean())
+    if baseline is not None:
+        means.loc[means["variant"] == baseline, "over_baseline"] = np.nan
     return means
+
+
+def planned_seeds(manifests: Sequence[Manifest]) -> Mapping[str, list[int]]:
+    """The seeds planned for each variant, by any manifest."""
+    names = dict.fromkeys(name for one in manifests for name in one.variants)
+    return {name: sorted({s for one in manifests if name in one.variants for s in one.all_seeds}) for name in names}
+
+
+def missing_seeds(study: Study, manifests: Sequence[Manifest]) -> dict[str, list[int]]:
+    """Of each variant the planned seeds that are not finished, failed ones too."""
+    done = set(zip(study.compared["variant"], study.compared["seed"], strict=True))
+    missing = {
+        name: [seed for seed in seeds if (name, seed) not in done] for name, seeds in planned_seeds(manifests).items()
+    }
+    return {name: seeds for name, seeds in missing.items() if seeds}
 
 
 def runs_csv(study: Study) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from dissect.data.arrays import ImageSet
 from dissect.data.batches import window_side
@@ -50,6 +51,14 @@ def build(config: DictConfig, *, seed: int) -> nn.Module:
     except (TypeError, ValueError) as problem:
         raise InputError(f"init={config.init.get('_target_')}: {problem}") from problem
     return network
+
+
+def multiply_adds(network: nn.Module, side: int) -> int:
+    """Multiply-adds of classifying one image of side x side pixels: half the operations that torch counts."""
+    device = next(network.parameters()).device
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network.eval()(torch.zeros(1, 3, side, side, device=device))
+    return int(counter.get_total_flops()) // 2
 
 
 def check_fits(network: nn.Module, schedule: Callable[[float], float], config: DictConfig, images: ImageSet) -> None:

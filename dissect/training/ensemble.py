@@ -9,11 +9,13 @@ from omegaconf import DictConfig
 from dissect import store
 from dissect.data.arrays import ImageSet
 from dissect.errors import InputError
+from dissect.record import describe
 from dissect.streams import stream
-from dissect.training.result import describe, mean, scores_of
+from dissect.training.result import mean, scores_of
 from dissect.training.run import run
 from dissect.variant import Variant, has_ten_crop, run_folder, variant_name
 
+SUMMED = ("parameters", "multiply_adds", "train_seconds")  # what an ensemble costs is what its members cost
 STRIDE = 1000  # member k of seed s has seed 1000 k + s: ensembles of different seeds share no member
 
 
@@ -37,7 +39,9 @@ def run_ensemble(variant: Variant, images: ImageSet) -> dict[str, Any]:
             averaged[name] = mean(predictions[name] for predictions in kept)
     result = describe(variant, images) | scores_of(averaged)
     result |= {name: results[0][name] for name in ("data", "ten_crop", "epochs", "device", "precision")}
-    result |= {name: round(sum(one[name] for one in results), 3) for name in ("parameters", "train_seconds")}
+    for name in SUMMED:
+        costs = [one[name] for one in results if one.get(name) is not None]  # an older version's result may lack one
+        result[name] = round(sum(costs), 3) if len(costs) == len(results) else None
     result["members"] = [Path(one["folder"]).name for one in results]
     with store.locked(folder):
         store.write_predictions(folder, **averaged)
@@ -68,8 +72,9 @@ def _member(variant: Variant, number: int) -> Variant:
     config: DictConfig = variant.config.copy()
     seed = STRIDE * number + variant.seed
     config.seed, config.ensemble.average = seed, False
-    components = {name: label for name, label in variant.components.items() if name != "ensemble"}
-    config.components = components
+    derived = {name for name, said in config.components.items() if not isinstance(said, str) and said.get("derived")}
+    components = {name: label for name, label in variant.components.items() if name not in derived}
+    config.components = {name: config.components[name] for name in components}
     if number:
         limit = np.log1p(variant.config.ensemble.jitter)
         factors = np.exp(np.random.default_rng(stream(seed, "jitter")).uniform(-limit, limit, 2))

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 
 from dissect.config import Train
-from dissect.data.batches import TrainBatches, ViewBatches
+from dissect.data.batches import Part, TrainBatches, ViewBatches
 from dissect.errors import TrainingError
 from dissect.streams import stream
 
@@ -22,16 +22,18 @@ Row = dict[str, float | None]  # one epoch of metrics.csv; None where nothing wa
 class Classification(pl.LightningModule):
     """A network trained by SGD on cross entropy, measured once an epoch.
 
-    Metrics are summed on the device; nothing is read back before an epoch ends.
+    Metrics are summed on the device; nothing is read back before an epoch ends. Processes that train together share
+    every batch and add up their sums, so that they do what one process does but for the order in which floats are
+    added, and for dropout: each has masks of its own.
 
     Args:
         network: maps images (N, 3, S, S) to logits (N, classes).
-        batches: gives training and validation batches that lie on a device.
+        batches: gives training and validation batches that lie on a device, or one process's part of them.
         schedule: from the share of steps done (0 to 1) to a factor of the learning rate.
         on_epoch: called with all rows so far when an epoch has ended.
     """
 
-    def __init__(self, network: nn.Module, *, batches: Callable[[torch.device], tuple[TrainBatches, ViewBatches]],
+    def __init__(self, network: nn.Module, *, batches: Callable[[torch.device, Part], tuple[TrainBatches, ViewBatches]],
                  train: Train, schedule: Callable[[float], float], seed: int,
                  on_epoch: Callable[[list[Row]], None]) -> None:  # fmt: skip
         super().__init__()
@@ -43,7 +45,8 @@ class Classification(pl.LightningModule):
         self._seed, self._on_epoch = seed, on_epoch
 
     def setup(self, stage: str) -> None:
-        self.training_batches, self.validation_batches = self._batches(self.trainer.strategy.root_device)
+        part = self.trainer.global_rank, self.trainer.world_size
+        self.training_batches, self.validation_batches = self._batches(self.trainer.strategy.root_device, part)
 
     def train_dataloader(self) -> Iterable[Any]:
         return self.training_batches
@@ -72,7 +75,8 @@ class Classification(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         self.training_batches.epoch = self.current_epoch
-        torch.manual_seed(stream(self._seed, "dropout", self.current_epoch))
+        own = [self.global_rank] if self.global_rank else []  # the first process has the stream of one alone
+        torch.manual_seed(stream(self._seed, "dropout", self.current_epoch, *own))
         self._train_sums = torch.zeros(4, device=self.device)
         self._train_totals: list[float] = []
         self._val_totals: list[float] = []
@@ -96,7 +100,7 @@ class Classification(pl.LightningModule):
         self._val_sums += sums(logits, labels, functional.cross_entropy(logits, labels))
 
     def on_validation_epoch_end(self) -> None:
-        self._val_totals = self._val_sums.tolist()
+        self._val_totals = self._totals(self._val_sums)
 
     def on_train_epoch_end(self) -> None:
         self._end_training_part()
@@ -113,13 +117,18 @@ class Classification(pl.LightningModule):
             )
         self.rows.append(row)
         self._on_epoch(self.rows)
-        self.log_dict({name: value for name, value in row.items() if name != "epoch" and value is not None})
+        measured = {name: value for name, value in row.items() if name != "epoch" and value is not None}
+        self.log_dict(measured, sync_dist=True)  # equal in all processes; else Lightning warns that they might not be
 
     def _end_training_part(self) -> None:
         if not self._train_totals:
-            self._train_totals = self._train_sums.tolist()  # waits for the device, so that the time is the whole part's
+            # Waits for the device, so that the time is the whole part's.
+            self._train_totals = self._totals(self._train_sums)
             self.seconds += time.perf_counter() - self._started
             self.images += self._train_totals[3]
+
+    def _totals(self, sums: Tensor) -> list[float]:
+        return self.trainer.strategy.reduce(sums, reduce_op="sum").tolist()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"rows": self.rows, "seconds": self.seconds, "images": self.images}

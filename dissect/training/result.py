@@ -1,23 +1,11 @@
-"""What a run writes down: scores from its predictions, and what they rest on."""
+"""What a run's predictions amount to, and on what they were made."""
 
 import platform
-import subprocess
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
-
-from dissect.data.arrays import ImageSet
-from dissect.variant import Variant
-
-METRICS = ("accuracy", "accuracy_ten_crop", "ten_crop", "top5", "loss", "train_accuracy",
-           "parameters", "epochs", "train_seconds", "images_per_second")  # fmt: skip
 
 
 def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -47,73 +35,6 @@ def mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
     for array in arrays:
         total, count = total + array.astype(np.float64), count + 1
     return np.asarray(total / count, dtype=np.float32)
-
-
-def describe(variant: Variant, images: ImageSet) -> dict[str, Any]:
-    """The body of `result.json`: who the run is, its data and its provenance, every metric null as yet."""
-    config = variant.config
-    return {
-        "key": variant.key(images.digest),
-        "study": config.name,
-        "variant": variant.name,
-        "components": dict(variant.components),
-        "seed": variant.seed,
-        "status": "finished",
-        "error": None,
-        "settings": variant.settings(images.digest),
-        "member_of": None,
-        "members": None,
-        "data": describe_data(config, images),
-        **dict.fromkeys(METRICS),
-        "device": None,
-        "precision": None,
-        "versions": versions(),
-        "commit": commit(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def describe_data(config: DictConfig, images: ImageSet) -> dict[str, Any]:
-    """What the run was trained and judged on; `views` of a ten-crop are null until one is evaluated."""
-    return {
-        "name": config.data.name,
-        "classes": len(images.classes),
-        "image_size": config.data.image_size,
-        "train_images": len(images.train_labels),
-        "val_images": len(images.val_labels),
-        "mirror": config.data.mirror,
-        "views": None,
-        "judge": config.data.judge,
-        "digest": images.digest,
-    }
-
-
-@cache
-def versions() -> dict[str, str]:
-    named = ("dissect", "torch", "torchvision", "pytorch-lightning", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in named}}
-
-
-@cache
-def commit() -> str | None:
-    """The checkout's commit, "-dirty" with changes that are not in it; None where the package is not in a checkout."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
-        return None
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def without_paths(config: DictConfig) -> DictConfig:
-    """The config without folders of this machine, which say nothing about the result."""
-    kept = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(config, resolve=True)))
-    for key in ("runs", "data.root", "data.cache", "data.source.root", "logger.save_dir", "trainer.default_root_dir"):
-        if OmegaConf.select(kept, key) is not None:
-            OmegaConf.update(kept, key, None)
-    return kept
 
 
 def device_name(device: torch.device) -> str:

@@ -1,7 +1,6 @@
 """Train one variant with one seed, and keep all that came of it in the store."""
 
 import csv
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,17 +15,19 @@ from torch import nn
 from dissect import store
 from dissect.config import Train
 from dissect.data.arrays import ImageSet, let_go
-from dissect.data.batches import Pixels, TrainBatches, View, ViewBatches, ten_crop_views, window_side
+from dissect.data.batches import ALONE, Part, Pixels, TrainBatches, View, ViewBatches, ten_crop_views, window_side
+from dissect.data.offline import doubled
 from dissect.errors import InputError, TrainingError
 from dissect.files import whole
-from dissect.training.build import build, check_fits, made
+from dissect.record import describe, describe_data
+from dissect.training.build import build, check_fits, made, multiply_adds
 from dissect.training.module import Classification, Row, probabilities
 from dissect.training.progress import RunProgress
-from dissect.training.result import describe, describe_data, device_name, mean, scores, scores_of, without_paths
+from dissect.training.result import device_name, mean, scores, scores_of
+from dissect.training.together import check_together, together
 from dissect.training.trainer import Resume, logging_to, trainer_of
-from dissect.variant import Variant, has_ten_crop, run_folder
+from dissect.variant import Variant, has_ten_crop, run_folder, without_paths
 
-RESUME = "resume.ckpt"  # the state after the last whole epoch, while a run is unfinished
 CHECKPOINT = "checkpoint.pt"  # the finished network's weights
 
 
@@ -51,7 +52,9 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
     schedule = made(config, "train.schedule")
     check_fits(network, schedule, config, images)
     progress = RunProgress(f"{variant.name} seed {variant.seed}", config.train.epochs)
-    trainer = trainer_of(config, folder, [progress, Resume(folder / RESUME)])
+    resume = Resume(folder)
+    trainer = trainer_of(config, folder, [progress, resume])
+    check_together(trainer, config, network)
     if config.threads:
         torch.set_num_threads(config.threads)
 
@@ -62,11 +65,13 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
         result = store.finished(folder)
         if result is None:
             try:
-                result = _train(variant, images, network, schedule, trainer, progress, folder)
+                with logging_to(trainer, variant, "member" if member_of else "train") as told:
+                    result = _train(variant, images, network, schedule, trainer, progress, resume, folder)
+                    told(result)
             except TrainingError as problem:
                 failed = {"status": "failed", "error": str(problem)}
                 store.write_result(folder, describe(variant, images) | identity | failed)
-                (folder / RESUME).unlink(missing_ok=True)  # or the next try would go on into the same end
+                resume.remove()  # or the next try would go on into the same end
                 raise
         elif not has_ten_crop(result, config):
             _restore(network, folder / CHECKPOINT)
@@ -74,10 +79,10 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
             result |= _evaluate(
                 network, images, batches(images, config, 0, trainer.strategy.root_device), trainer, config, folder
             )
-        else:
-            return result
+        else:  # another process has trained it meanwhile
+            return result | {"new": False}
         store.write_result(folder, result | identity)
-        (folder / RESUME).unlink(missing_ok=True)
+        resume.remove()
         return {**result, **identity, "folder": str(folder)}
 
 
@@ -88,6 +93,7 @@ def _train(
     schedule: Callable[[float], float],
     trainer: pl.Trainer,
     progress: RunProgress,
+    resume: Resume,
     folder: Path,
 ) -> dict[str, Any]:
     config = variant.config
@@ -98,20 +104,15 @@ def _train(
         write_metrics(folder / "metrics.csv", rows)
         progress.epoch(rows)
 
-    module = Classification(
-        network, batches=lambda device: batches(images, config, variant.seed, device),
-        train=cast(Train, config.train), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
-    )  # fmt: skip
-    resume = folder / RESUME
-    if resume.exists() and not _readable(resume):
-        print(f"{resume}: was cut short; the run begins again", file=sys.stderr, flush=True)
-        resume.unlink()
-    with progress, logging_to(trainer, variant):
-        trainer.fit(module, ckpt_path=str(resume) if resume.exists() else None, weights_only=True)
+    module = module_of(variant, images, network, schedule, on_epoch)
+    begin = resume.newest()
+    with progress, together(trainer, variant, begin):
+        trainer.fit(module, ckpt_path=str(begin) if begin else None, weights_only=True)
 
     # The module's own arrays are reused, so that a device holds the images once.
     pixels = module.training_batches, module.validation_batches
     metrics = _evaluate(network, images, pixels, trainer, config, folder)
+    processes = f"{trainer.world_size} processes on " if trainer.world_size > 1 else ""
     with whole(folder / CHECKPOINT, "wb") as file:
         torch.save(network.state_dict(), file)
     return (
@@ -119,21 +120,28 @@ def _train(
         | metrics
         | {
             "parameters": sum(weights.numel() for weights in network.parameters()),
+            "multiply_adds": multiply_adds(network, window_side(images.val_images.shape[1], config.augmentation.crop)),
             "epochs": len(module.rows),
             "train_seconds": round(module.seconds, 3),
             "images_per_second": round(module.images / module.seconds, 1),
-            "device": device_name(trainer.strategy.root_device),
+            "device": processes + device_name(trainer.strategy.root_device),
             "precision": str(trainer.precision),
         }
     )
 
 
-def _readable(checkpoint: Path) -> bool:
-    try:
-        torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")
-    except Exception:  # torch raises what its unpickler and its zip reader raise
-        return False
-    return True
+def module_of(
+    variant: Variant,
+    images: ImageSet,
+    network: nn.Module,
+    schedule: Callable[[float], float],
+    on_epoch: Callable[[list[Row]], None],
+) -> Classification:
+    """What Lightning trains, the same in each of the processes that train a run together."""
+    return Classification(
+        network, batches=lambda device, part: batches(images, variant.config, variant.seed, device, part),
+        train=cast(Train, variant.config.train), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
+    )  # fmt: skip
 
 
 def _restore(network: nn.Module, checkpoint: Path) -> None:
@@ -180,22 +188,27 @@ def _evaluate(
     return scores_of(predictions) | {"train_accuracy": train_accuracy, "ten_crop": ten_crop, "data": data}
 
 
-def batches(images: ImageSet, config: DictConfig, seed: int, device: torch.device) -> tuple[TrainBatches, ViewBatches]:
-    """Training and validation batches that are cut on `device`."""
+def batches(
+    images: ImageSet, config: DictConfig, seed: int, device: torch.device, part: Part = ALONE
+) -> tuple[TrainBatches, ViewBatches]:
+    """Training and validation batches that are cut on `device`, or one process's part of them."""
 
     def on_device(pixels: np.ndarray, labels: np.ndarray) -> Pixels:
         statistics: dict[str, Any] = {"mean": torch.from_numpy(images.mean), "std": torch.from_numpy(images.std)}
         there = torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device)
         return Pixels(*there, **statistics, let_go=partial(let_go, pixels))
 
+    offline = config.augmentation.offline
     training = TrainBatches(
         on_device(images.train_images, images.train_labels), batch_size=config.train.batch_size,
         crop=config.augmentation.crop, mirror=config.augmentation.mirror, seed=seed,
+        doubled=doubled(len(images.train_labels), mirror=config.data.mirror) if offline else None, part=part,
     )  # fmt: skip
     validation = ViewBatches(
         on_device(images.val_images, images.val_labels),
         batch_size=config.evaluate.batch_size,
         crop=config.augmentation.crop,
+        part=part,
     )
     return training, validation
 

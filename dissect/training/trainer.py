@@ -2,8 +2,9 @@
 
 import logging
 import os
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,42 +15,75 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dissect import store
 from dissect.errors import InputError
 from dissect.files import unwritable
-from dissect.training.result import without_paths
-from dissect.variant import Variant
+from dissect.training.module import Row
+from dissect.training.together import OwnSignals, Place
+from dissect.variant import Variant, without_paths
 
-logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # not what hardware there might be, nor tips
+for name in ("pytorch_lightning", "lightning_fabric"):
+    logging.getLogger(name).setLevel(logging.WARNING)  # not what hardware there might be, nor tips
 # Lightning 2.6 asks torch's tree specification in a way that torch 2.15 deprecates; nothing of ours.
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+warnings.filterwarnings("ignore", message="The `srun` command is available")  # it has no part in how we use Slurm
+# A machine that can queue jobs is no reason to do so.
+warnings.filterwarnings("ignore", message="The `srun` command is available")
 
 
 class Resume(pl.callbacks.Checkpoint):
-    """Keeps the state after each epoch, so that a run that is killed goes on from there."""
+    """Keeps the state after each of the last two epochs, so that a run that is killed goes on from there."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path) -> None:
+        self._path, self._before = folder / "resume.ckpt", folder / "resume-before.ckpt"
+
+    def newest(self) -> Path | None:
+        """The state to go on from: the last epoch's or, where that was cut short, the one before; None to begin."""
+        for path in (self._path, self._before):
+            if path.exists() and _readable(path):
+                return path
+            if path.exists():
+                print(f"{path}: was cut short; the one before it is used", file=sys.stderr, flush=True)
+        return None
+
+    def remove(self) -> None:
+        store.remove_states(self._path.parent)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         half = self._path.with_name(f".{self._path.name}")
         try:
             trainer.save_checkpoint(half)
             if trainer.is_global_zero:
+                if self._path.exists():
+                    os.replace(self._path, self._before)
                 os.replace(half, self._path)
         except OSError as problem:
             half.unlink(missing_ok=True)
             raise unwritable(self._path, problem) from problem
 
 
-def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any]) -> pl.Trainer:
+def _readable(checkpoint: Path) -> bool:
+    try:
+        torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")
+    except Exception:  # torch raises what its unpickler and its zip reader raise
+        return False
+    return True
+
+
+def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Place | None = None) -> pl.Trainer:
     """Lightning's Trainer as the config has it, with the run's own callbacks, its loggers yet to come.
+
+    Args:
+        place: this process's, where it is not the first of those that train together.
 
     Raises:
         InputError: for arguments that Lightning refuses.
     """
+    on_gpu = torch.cuda.is_available() and config.trainer.get("accelerator") != "cpu"
     settings: dict[str, Any] = {
-        "max_epochs": config.train.epochs, "callbacks": callbacks, "default_root_dir": folder, "logger": False,
+        "max_epochs": config.train.epochs, "callbacks": [*callbacks, OwnSignals()], "default_root_dir": folder,
         "num_sanity_val_steps": 0, "log_every_n_steps": 1, "enable_progress_bar": False, "enable_model_summary": False,
+        "logger": False, "plugins": [place or Place()], "sync_batchnorm": on_gpu,
     }  # fmt: skip
     owned = {**settings, "val_check_interval": None, "min_epochs": None, "max_steps": None, "min_steps": None}
     for key in config.trainer:
@@ -57,7 +91,6 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any]) -> pl.Tra
             mend = "say train.epochs" if "epochs" in str(key) or "steps" in str(key) else "leave it out"
             raise InputError(f"trainer.{key}={config.trainer[key]}: is not yours to set here; {mend}")
     if config.trainer.get("precision") == "auto":
-        on_gpu = torch.cuda.is_available() and config.trainer.get("accelerator") != "cpu"
         settings["precision"] = (
             "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
         )
@@ -68,33 +101,43 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any]) -> pl.Tra
 
 
 @contextmanager
-def logging_to(trainer: pl.Trainer, variant: Variant) -> Iterator[None]:
-    """Give the trainer the config's logger; ended afterwards, or the next run of a sweep would write into this one."""
-    config = variant.config
-    if "_target_" not in config.logger:
-        yield
-        return
-    title = f"{variant.name}-seed{variant.seed}"
-    if not config.logger._target_.endswith("WandbLogger"):
-        trainer.logger = instantiate(config.logger, version=title)
+def logging_to(
+    trainer: pl.Trainer, variant: Variant, job_type: str = "train"
+) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Give the trainer the config's logger; ended afterwards, or the next run of a sweep would write into this one.
+
+    Yields:
+        What takes the finished run's result, for the logger to have.
+    """
+    config, folder = variant.config, Path(trainer.default_root_dir)
+    if "_target_" not in config.logger or not trainer.is_global_zero:
+        yield lambda result: None
+    elif config.logger._target_.startswith("dissect."):
+        begin = instantiate(config.logger)
+        resumed = any(folder.glob("resume*.ckpt"))
+        with begin(
+            folder.name, job_type=job_type, group=variant.name, tags=list(variant.components),
+            config={"variant": variant.name, **_plain(config)}, resumed=resumed,
+        ) as log:  # fmt: skip
+            trainer.callbacks.append(Epochs(log.epochs))  # type: ignore[attr-defined]
+            yield log.result
+    else:
+        trainer.logger = instantiate(config.logger, version=f"{variant.name}-seed{variant.seed}")
         trainer.logger.log_hyperparams(_plain(config))
-        yield
-        return
+        yield lambda result: None
 
-    import wandb
 
-    # Without a key W&B would ask for one; offline it keeps all that `wandb sync` needs.
-    mode = {} if "WANDB_MODE" in os.environ or wandb.login(prompt=False) else {"mode": "offline"}
-    Path(config.logger.save_dir).mkdir(parents=True, exist_ok=True)
-    tags = list(variant.components)
-    trainer.logger = instantiate(config.logger, name=title, group=variant.name, tags=tags, **mode)
-    trainer.logger.log_hyperparams(_plain(config))
-    failed = True
-    try:
-        yield
-        failed = False
-    finally:
-        wandb.finish(exit_code=int(failed))
+class Epochs(pl.Callback):
+    """Tells `log` of all epochs so far, each time that another one is in the checkpoint."""
+
+    def __init__(self, log: Callable[[list[Row]], None]) -> None:
+        self._log = log
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self._log(pl_module.rows)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self._log(pl_module.rows)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

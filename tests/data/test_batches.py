@@ -1,8 +1,11 @@
+import hashlib
+
 import numpy as np
 import pytest
 import torch
 
 from dissect.data.batches import Pixels, TrainBatches, ViewBatches, ten_crop_views, window_side
+from dissect.data.offline import doubled, turned
 
 MEAN, STD = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.25, 0.2, 0.1])
 
@@ -122,3 +125,94 @@ def test_windows_that_are_the_same_count_once():
 
 def test_the_window_is_60_of_64():
     assert [window_side(size, 0.9375) for size in (64, 32, 16)] == [60, 30, 15]
+
+
+def second(set_, number):
+    """The second image of `number` as a batch of the whole, made alone."""
+    both = doubled(len(set_), mirror=True)
+    angle, flip = both.angle[len(set_) + number, None], both.flip[len(set_) + number, None]
+    place = torch.tensor([0])
+    return turned(set_.whole(torch.tensor([number])), angle, place, place, flip, set_.size)[0]
+
+
+def test_with_offline_augmentation_an_epoch_has_each_image_and_its_second_one():
+    set_ = pixels(10)
+    batches = TrainBatches(set_, batch_size=5, crop=1.0, mirror=False, seed=0, doubled=doubled(10, mirror=True))
+    seen = [(image, int(label)) for images, labels in batches for image, label in zip(images, labels, strict=True)]
+    assert len(batches) == 4
+    assert sorted(label for _, label in seen) == sorted([*range(10)] * 2)
+    for number in range(10):
+        first = torch.from_numpy(normalised(set_.images[number])).float()
+        one, other = (image for image, label in seen if label == number)
+        if (one - first).abs().max() > 1e-3:
+            one, other = other, one
+        torch.testing.assert_close(one, first, atol=1e-3, rtol=0)
+        torch.testing.assert_close(other, second(set_, number), atol=1e-3, rtol=0)
+
+
+def test_second_images_are_the_same_in_every_epoch_and_for_every_seed():
+    def epoch(seed, number):
+        batches = TrainBatches(pixels(10), batch_size=20, crop=1.0, mirror=False, seed=seed,
+                               doubled=doubled(10, mirror=True))  # fmt: skip
+        batches.epoch = number
+        images, labels = next(iter(batches))
+        return {
+            (int(label), round(image.double().sum().item(), 2)) for image, label in zip(images, labels, strict=True)
+        }
+
+    assert len(epoch(0, 0)) > 10
+    assert epoch(0, 0) == epoch(0, 1) == epoch(1, 0)
+
+
+def test_windows_and_mirrors_of_second_images_are_drawn_as_those_of_the_first():
+    # Not turned, so that each window can be found in its image.
+    set_, both = pixels(30), doubled(30, mirror=True)._replace(angle=torch.zeros(60))
+    images, labels = next(iter(TrainBatches(set_, batch_size=60, crop=0.75, mirror=True, seed=0, doubled=both)))
+    places = set()
+    for image, label in zip(images, labels, strict=True):
+        ways = {
+            (top, left, flip): set_.view(label, label + 1, 12, (top, left, flip))[0]
+            for top in range(5) for left in range(5) for flip in (False, True)
+        }  # fmt: skip
+        places.add(min(ways, key=lambda way: (ways[way] - image).abs().max().item()))
+        assert min((window - image).abs().max() for window in ways.values()) < 1e-3
+    assert len(places) > 25
+
+
+@pytest.mark.parametrize("both", [None, doubled(20, mirror=True)])
+@pytest.mark.parametrize("parts", [2, 3])
+def test_the_parts_of_each_batch_are_together_the_batch_that_one_process_has(parts, both):
+    def epoch(part):
+        batches = TrainBatches(
+            pixels(), batch_size=6, crop=0.75, mirror=True, seed=0, doubled=both, part=part
+        )  # fmt: skip
+        batches.epoch = 1
+        return list(batches)
+
+    whole = epoch((0, 1))
+    shared = [epoch((which, parts)) for which in range(parts)]
+    assert {len(own) for own in shared} == {len(whole)}
+    for number, (images, labels) in enumerate(whole):
+        assert {len(own[number][1]) for own in shared} == {6 // parts}
+        assert torch.equal(torch.cat([own[number][0] for own in shared]), images)
+        assert torch.equal(torch.cat([own[number][1] for own in shared]), labels)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+def test_the_parts_for_evaluation_are_all_images_once_in_order(parts):
+    shared = [ViewBatches(pixels(20), batch_size=4, crop=0.75, part=(which, parts)) for which in range(parts)]
+    seen = [[labels for _, labels in own] for own in shared]
+    assert [len(own) for own in shared] == [len(labels) for labels in seen]
+    assert torch.cat([labels for own in seen for labels in own]).tolist() == list(range(20))
+    sizes = [sum(map(len, own)) for own in seen]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_what_is_not_doubled_has_the_bits_that_it_had():
+    # The digest of two epochs made before there was any offline augmentation.
+    batches = TrainBatches(pixels(), batch_size=5, crop=0.75, mirror=True, seed=0)
+    digest = hashlib.blake2b(digest_size=8)
+    for batches.epoch in range(2):
+        for images, labels in batches:
+            digest.update(images.contiguous().numpy().tobytes() + labels.numpy().tobytes())
+    assert digest.hexdigest() == "2a49fd8e306d188e"

@@ -2,8 +2,10 @@ from functools import partial
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from torch import nn
 
+from dissect.errors import InputError
 from dissect.networks.convnet import ConvNet, halved, pool
 
 STEP1 = {"classes": 200, "image_size": 64, "filters": (50, 100, 200), "hidden": 400, "activation": nn.ReLU,
@@ -79,3 +81,78 @@ def test_width_multiplies_filters_and_hidden_units():
 def test_impossible_arguments_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ConvNet(**STEP1 | wrong)
+
+
+MORE = {"filters": (64, 128, 256), "hidden": 2048}
+SCALES = [{}, {"width": 0.25}, {"classes": 10, "image_size": 16}, {"classes": 10, "image_size": 8, "width": 0.5}]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("split", [False, True])
+def test_the_dense_layer_alone_takes_as_many_parameters_as_the_wider_network(scale, split):
+    own = STEP1 | scale | {"split_conv2": split}
+    network = ConvNet(**own, match={"fc1": MORE})
+    one_unit = network.classifier.fc1.in_features + 1 + own["classes"]
+    assert abs(count(network) - count(ConvNet(**own | MORE))) <= one_unit / 2
+    assert shapes(network.features) == shapes(ConvNet(**own).features)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("size", [{}, MORE])
+def test_the_second_convolution_unsplit_takes_as_many_parameters_as_the_split_one(scale, size):
+    own = STEP1 | scale | size
+    network = ConvNet(**own, match={"conv2": {"split_conv2": True}})
+    conv1, conv2, conv3 = (layer for layer in network.features if isinstance(layer, nn.Conv2d))
+    one_filter = 25 * conv1.out_channels + 1 + 9 * conv3.out_channels
+    assert abs(count(network) - count(ConvNet(**own | {"split_conv2": True}))) <= one_filter / 2
+    assert conv2.kernel_size == (5, 5)
+    assert shapes(network.classifier) == shapes(ConvNet(**own).classifier)
+
+
+def shapes(part: nn.Module) -> dict[str, torch.Size]:
+    return {name: weights.shape for name, weights in part.named_parameters()}
+
+
+def test_matched_networks_of_the_report_have_the_units_worked_by_hand():
+    # (34,471,240 - 5,509,700) / (12,800 + 1 + 200) = 2227.6 units more
+    assert ConvNet(**STEP1, match={"fc1": MORE}).classifier.fc1.out_features == 400 + 2228
+    # 164,096 / (25·64 + 1 + 9·256) = 42.02 filters more
+    assert ConvNet(**STEP5, match={"conv2": {"split_conv2": True}}).features.conv2.out_channels == 128 + 42
+
+
+def test_matching_a_count_changes_no_draw_of_the_constructor():
+    torch.manual_seed(0)
+    plain = ConvNet(**STEP1 | {"hidden": 40, "image_size": 16})
+    torch.manual_seed(0)
+    matched = ConvNet(**STEP1 | {"hidden": 7, "image_size": 16}, match={"fc1": {"hidden": 40}})
+    assert plain.state_dict().keys() == matched.state_dict().keys()
+    assert all(torch.equal(weights, matched.state_dict()[name]) for name, weights in plain.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        ({"fc2": {"hidden": 9}}, "must name one layer"),
+        ({}, "must name one layer"),
+        ({"fc1": MORE, "conv2": {"split_conv2": True}}, "must name one layer"),
+        ({"fc1": {"hidden": 1, "filters": (1, 1, 1)}}, "more parameters already"),
+    ],
+)
+def test_a_match_that_cannot_be_is_refused(match, said):
+    with pytest.raises(ValueError, match=said):
+        ConvNet(**STEP1, match=match)
+    with pytest.raises(ValueError, match="not split"):
+        ConvNet(**STEP7, match={"conv2": {"hidden": 1}})
+
+
+@pytest.mark.parametrize(
+    ("control", "structure"), [("count_in_dense", "more_parameters"), ("count_in_conv2", "split_conv2")]
+)
+def test_a_controls_component_matches_the_component_that_it_stands_for(variant, control, structure):
+    sizes = {
+        name: count(instantiate(variant(f"component=[{name}]", "model.width=0.5").config.model))
+        for name in (control, structure)
+    }
+    assert sizes[control] == pytest.approx(sizes[structure], rel=0.005)
+    with pytest.raises(InputError, match=f"{control}: excludes {structure}"):
+        variant(f"component=[{control},{structure}]")

@@ -1,17 +1,21 @@
 """A study made of nothing but files, as the training would leave them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dissect import store
+from dissect.manifest import Manifest, Planned, write
 from dissect.report.__main__ import main
 
 LABELS = {"dropout1": "dropout 1", "augmentation": "augmentation", "leaky_relu": "leaky ReLU", "ensemble": "ensemble"}
+LABELS |= {"a": "a_1 & b", "b": "b", "c": "c", "d": "d", "e": "e"}
 DATA = {"name": "tiny_imagenet", "classes": 10, "image_size": 32, "train_images": 5000, "val_images": 500}
 DATA |= {"mirror": True, "views": 10, "judge": "validation"}
 
@@ -25,7 +29,7 @@ def write_run(
         "components": {name: LABELS[name] for name in components}, "settings": "s", "member_of": None,
         "members": None, "data": DATA, "accuracy": accuracy, "top5": 0.9, "loss": 2.0, "train_accuracy": 0.6,
         "accuracy_ten_crop": None if accuracy is None else accuracy + 0.015, "ten_crop": 0.9375,
-        "parameters": 5509700, "epochs": 4,
+        "parameters": 5509700, "multiply_adds": 1000, "epochs": 4,
         "train_seconds": 90.0, "images_per_second": 3000.0, "device": "cpu", "commit": "abc1234",
         "versions": {"python": "3.11.9", "torch": "2.15.0"}, "finished": "2025-01-02T03:04:05Z",
     }  # fmt: skip
@@ -39,6 +43,49 @@ def write_run(
         lines = [f"{epoch},{0.1 * epoch},{0.09 * epoch}" for epoch in range(1, 5)]
         (folder / "metrics.csv").write_text("\n".join(["epoch,train_accuracy,val_accuracy", *lines]))
     return folder
+
+
+def write_predictions(folder: Path, right: np.ndarray, **others: Any) -> None:
+    """Predictions of two classes, the first being every image's own, of which those are `right`; and others."""
+    labels = np.zeros(len(right), dtype=int)
+    store.write_predictions(folder, **{"labels": labels, "probabilities": np.stack([right, ~right], 1) * 1.0} | others)
+
+
+def write_subsets(study: Path, names: Sequence[str], seeds: int, images: int, **others: Any) -> Path:
+    """All subsets of components, without ten-crop; each adds two points, and the first two together four more."""
+    random = np.random.default_rng(0)
+    hard = random.random(images)
+    for size in range(len(names) + 1):
+        for parts in combinations(names, size):
+            for seed in range(seeds):
+                level = 0.5 + 0.02 * size + (0.04 if set(names[:2]) <= set(parts) else 0) + random.normal(0, 0.003)
+                right = hard + random.normal(0, 0.05, images) < level
+                blank = {"accuracy_ten_crop": None, "ten_crop": None}
+                name = "+".join(parts) or "baseline"
+                folder = write_run(study, name, parts, seed, float(right.mean()), **{**blank, **others})
+                write_predictions(folder, right)
+    return study
+
+
+def write_manifest(
+    folder: Path, contrasts: Sequence[tuple[str, Sequence[str], dict[str, float]]], **others: Any
+) -> Path:
+    """A manifest of contrasts, each a kind, components and weights; keyword arguments replace what it would say."""
+    said: dict[str, Any] = {
+        "study": "asked", "frozen": "2025-01-01T10:00:00+00:00", "pixels": "p", "seeds": [0, 1, 2], "level": 0.95,
+        "smallest": 1.0, "power": 0.8, "looks": None, "extended": [],
+        "variants": {name: {} for _, _, weights in contrasts for name in weights},
+        "contrasts": [
+            {"kind": kind, "components": list(parts), "weights": weights, "orders": []}
+            for kind, parts, weights in contrasts
+        ],
+    }  # fmt: skip
+    said |= others
+    path = folder / f"manifest-{said['study']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contrasts_of = [Planned(one["kind"], tuple(one["components"]), one["weights"]) for one in said.pop("contrasts")]
+    write(path, Manifest(**said, contrasts=contrasts_of))
+    return path
 
 
 def write_ladder(study: Path) -> Path:
@@ -76,5 +123,16 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The ladder, and the folder of its report; only to be read."""
     root = tmp_path_factory.mktemp("reported")
     study = write_ladder(root / "runs" / "trial")
+    assert main(["trial", "--runs", str(root / "runs"), "--out", str(root / "reports")]) == 0
+    return study, root / "reports" / "trial"
+
+
+@pytest.fixture(scope="session")
+def subsets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """All subsets of five components over two seeds with 2,000 predictions each, and their report; only to be read."""
+    root = tmp_path_factory.mktemp("subsets")
+    study = write_subsets(root / "runs" / "trial", "abcde", seeds=2, images=2000)
+    planned = {"a": 1.0, "baseline": -1.0}
+    write_manifest(study, [("one_at_a_time", ["a"], planned)], seeds=[0, 1])
     assert main(["trial", "--runs", str(root / "runs"), "--out", str(root / "reports")]) == 0
     return study, root / "reports" / "trial"

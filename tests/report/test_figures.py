@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from dissect.report.drawing import draw_gains, draw_learning_curves, drawn
+from dissect.report.drawing import draw_attribution, draw_gains, draw_interactions, draw_learning_curves
 from dissect.report.figures import accuracy_text, gain_text
+from dissect.style import drawn
 
 NAN = float("nan")
 BARS = pd.DataFrame(
@@ -22,11 +23,12 @@ BARS = pd.DataFrame(
         ],
         "mean": [0.40, 0.44, 0.42, 0.421],
         "half_width": [0.01, 0.02, 0.01, NAN],
+        "n": [3, 3, 2, 1],
         "published_accuracy": [NAN, 0.5, NAN, NAN],
         "gain": [NAN, 4.0, -2.0, 0.1],
         "low": [NAN, 3.0, -3.0, NAN],
         "high": [NAN, 5.0, -1.0, NAN],
-        "verdict": [NAN, "helps", "hurts", "undecided"],
+        "verdict": [NAN, "helps", "hurts", "inconclusive"],
         "published": [NAN, 4.88, NAN, NAN],
         "versus": ["", "", "step1", ""],
     }
@@ -61,9 +63,82 @@ def test_every_run_is_a_dot(figure: Figure):
     assert set(np.round(np.asarray(dots.get_ydata())).astype(int)) == {0, 1, 2, 3}
 
 
+def test_a_bar_of_fewer_seeds_than_the_others_says_so(figure: Figure):
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["40.0 ± 1.0", "44.0 ± 2.0", "42.0 ± 1.0, 2 seeds", "42.1, 1 seed"]
+
+
 def test_up_down_and_undecided_differ_in_shape_and_not_only_in_colour(figure: Figure):
     markers = {str(line.get_label()): line.get_marker() for line in figure.axes[1].lines}
-    assert len({markers[verdict] for verdict in ("helps", "hurts", "undecided")}) == 3
+    assert len({markers[verdict] for verdict in ("helps", "hurts", "inconclusive")}) == 3
+
+
+def test_a_gain_of_one_seed_is_drawn_as_undecided():
+    alone = draw_gains(BARS.assign(low=NAN, high=NAN, verdict=""), RUNS, chance=0.1)
+    assert next(
+        line for line in alone.axes[1].lines if line.get_label() == "inconclusive"
+    ).get_xdata() == pytest.approx([4.0, -2.0, 0.1])
+
+
+KINDS = ("ladder", "leave_one_out", "one_at_a_time", "shapley")
+COMPONENTS = {"a": "a long name that has to be wrapped into two lines", "b": "b", "c": "c"}
+ATTRIBUTED = pd.DataFrame(
+    [(name, kind, 1.0 + place, -50.0 if kind == "shapley" else 0.5, 6.0, "helps" if name == "a" else "inconclusive")
+     for name in COMPONENTS for place, kind in enumerate(KINDS)],
+    columns=["component", "kind", "gain", "low", "high", "verdict"],
+)  # fmt: skip
+PAIRS = pd.DataFrame(
+    {
+        "components": [("a", "b"), ("a", "c"), ("b", "c")],
+        "gain": [4.0, -2.0, 0.01],
+        "verdict": ["helps", "inconclusive", "equivalent"],
+    }
+)
+
+
+def test_each_kind_of_contrast_has_a_mark_beside_each_component_and_none_hides_another():
+    ax = draw_attribution(ATTRIBUTED, COMPONENTS).axes[0]
+    marks = [line for line in ax.lines if line.get_marker() in "os^D" and len(line.get_xdata())]
+    places = [(x, y) for line in marks for x, y in line.get_xydata()]
+    assert len(set(places)) == len(places) == 12
+    assert sorted(round(y) for _, y in places) == sorted([0, 1, 2] * 4)
+    filled = [y for line in marks if line.get_markerfacecolor() != "white" for y in line.get_ydata()]
+    assert {round(y) for y in filled} == {0}  # what is decided is about a
+
+
+def test_an_interval_that_goes_on_beyond_the_axis_ends_in_an_arrow():
+    ax = draw_attribution(ATTRIBUTED, COMPONENTS).axes[0]
+    arrows = [line for line in ax.lines if line.get_marker() == "<" and len(line.get_xdata())]
+    assert sum(len(line.get_xdata()) for line in arrows) == 3
+    assert ax.get_xlim()[0] > -20
+
+
+def test_each_pair_has_a_cell_with_its_interaction_and_a_decided_one_is_framed():
+    ax = draw_interactions(PAIRS, COMPONENTS).axes[0]
+    cells = {text.get_text(): text for text in ax.texts}
+    assert {name: text.get_position() for name, text in cells.items()} == {
+        "+4.0": (0, 0), "−2.0": (0, 1), "+0.0": (1, 1),
+    }  # fmt: skip
+    assert [name for name, text in cells.items() if text.get_weight() == "bold"] == ["+4.0"]
+    image = ax.images[0]
+    low, high = image.get_clim()
+    assert low == -high  # so that zero is white
+    assert image.cmap(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
+
+
+@pytest.mark.parametrize(("draw", "frame"), [(draw_attribution, ATTRIBUTED), (draw_interactions, PAIRS)])
+def test_no_label_of_attribution_is_cut_or_hides_another(draw, frame: pd.DataFrame):
+    drawn_figure = draw(frame, COMPONENTS)
+    drawn_figure.draw_without_rendering()
+    width, height = drawn_figure.bbox.size
+    box = drawn_figure.get_tightbbox().transformed(drawn_figure.dpi_scale_trans)
+    assert min(box.x0, box.y0) >= -1
+    assert box.x1 <= width + 1
+    assert box.y1 <= height + 1
+    axes = drawn_figure.axes[0]
+    for labels in (axes.get_yticklabels(), axes.get_xticklabels()):
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(a.overlaps(b) for a, b in pairwise(boxes))
 
 
 def test_published_values_say_what_data_they_are_from(figure: Figure):

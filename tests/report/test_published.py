@@ -27,12 +27,17 @@ def test_other_data_have_no_published_values():
     assert find_published("digits") is None
 
 
+def test_another_network_on_the_same_data_has_no_published_values():
+    assert find_published("tiny_imagenet", "dissect.networks.convnet.ConvNet") is not None
+    assert find_published("tiny_imagenet", "dissect.networks.inception.Inception") is None
+
+
 def test_a_file_named_for_other_data_is_refused(tmp_path: Path):
     path = tmp_path / "p.yaml"
     path.write_text("source: x\ndata: cifar10\nclasses: 10\nimage_size: 32\n")
-    assert find_published("cifar10", path) is not None
+    assert find_published("cifar10", named=path) is not None
     with pytest.raises(InputError, match=r"p.yaml: is about data 'cifar10', the study's are 'digits'"):
-        find_published("digits", path)
+        find_published("digits", named=path)
 
 
 def test_values_in_the_working_directory_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -12,11 +12,12 @@ import pytest
 from dissect.measure.gains import gain
 from dissect.report.__main__ import main
 from dissect.report.study import read_study
+from tests.report.conftest import write_manifest
 
 AddRun = Callable[..., Path]
 
 FILES = {f"{name}.{kind}" for name in ("gains", "learning_curves") for kind in ("png", "svg")}
-FILES |= {"index.html", "runs.csv", "gains.csv"}
+FILES |= {"index.html", "runs.csv", "effects.csv", "effects.md", "effects.tex"}
 
 
 class Page(HTMLParser):
@@ -26,12 +27,14 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.loads: list[str] = []
+        self.ids: set[str] = set()
         self.text = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in ("meta", "img", "br", "link"):
             self.open.append(tag)
+        self.ids |= {value or "" for name, value in attrs if name == "id"}
         self.loads += [value or "" for name, value in attrs if name in ("src", "href")]
 
     def handle_endtag(self, tag: str) -> None:
@@ -64,15 +67,18 @@ def test_a_report_has_all_its_files_and_twice_gives_the_same_bytes(
         assert (tmp_path / "trial" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_gains_csv_has_a_row_a_contrast_in_points(reported: tuple[Path, Path]):
-    table = rows(reported[1] / "gains.csv")
-    assert list(table[0]) == ["component", "step", "control", "gain", "low", "high", "p", "seeds", "published"]
+def test_effects_csv_has_a_row_a_contrast_in_points(reported: tuple[Path, Path]):
+    table = rows(reported[1] / "effects.csv")
     assert [row["component"] for row in table] == ["dropout1", "augmentation", "leaky_relu", "ten_crop", "ensemble"]
+    assert {row["kind"] for row in table} == {"ladder"}  # leaving out the last step would say the same again
     measured = gain(read_study(reported[0]).compared, "step2", "step1")
     assert [float(table[0][key]) for key in ("gain", "low", "high", "p")] == pytest.approx(measured[:4])
     assert table[0]["published"] == "4.88"
     assert table[-1]["published"] == ""  # the source's ensemble is not one of step4
     assert [row["seeds"] for row in table] == ["3", "3", "3", "3", "2"]
+    assert table[-1]["left_out"] == "1"
+    assert (table[0]["weights"], table[0]["seeds_used"]) == ("step2: +1; step1: -1", "0 1 2")
+    assert {row["plan"] for row in table} == {"exploratory"}
 
 
 def test_runs_csv_has_a_row_a_run_with_its_folder(reported: tuple[Path, Path]):
@@ -85,8 +91,15 @@ def test_runs_csv_has_a_row_a_run_with_its_folder(reported: tuple[Path, Path]):
 def test_the_page_is_whole_and_loads_nothing(reported: tuple[Path, Path]):
     page = Page((reported[1] / "index.html").read_text())
     assert page.open == []
-    assert len(page.loads) == 2
-    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.loads)
+    assert len([source for source in page.loads if source.startswith("data:image/svg+xml;base64,")]) == 2
+    assert all(source.startswith(("data:image/svg+xml;base64,", "#")) for source in page.loads)
+
+
+def test_every_link_of_the_page_leads_to_a_row_of_it(reported: tuple[Path, Path]):
+    page = Page((reported[1] / "index.html").read_text())
+    links = {source[1:] for source in page.loads if source.startswith("#")}
+    assert links <= page.ids
+    assert {f"r-step2-seed{seed}-k" for seed in range(3)} <= links
 
 
 def test_the_page_names_every_run_and_why_one_failed(reported: tuple[Path, Path]):
@@ -103,7 +116,10 @@ def test_the_page_answers_in_words(study: Path, add_run: AddRun):
         add_run("step2", ("dropout1",), seed, better, accuracy_ten_crop=None)
     text = " ".join(Page((report(study) / "index.html").read_text()).text.split())
     # t = 11 / (1 / sqrt(3)) = 19.05 with 2 degrees of freedom: p = 0.003
-    assert "dropout 1 +11.0 points [8.5, 13.5], p = 0.003, 3 seeds helps" in text
+    assert "dropout 1 +11.0 points [8.5, 13.5], 3 seeds, p = 0.003 helps step2 against step1; published: +4.88" in text
+    assert "published: +4.88, below our interval; exploratory" in text
+    assert "Everything here is exploratory" in text
+    assert "+study=..." in text
 
 
 def test_the_page_says_that_published_values_are_from_other_data(reported: tuple[Path, Path]):
@@ -118,14 +134,111 @@ def test_a_study_of_few_seeds_and_no_ten_crop_is_reported(study: Path, add_run: 
         add_run("step1", (), seed, 0.4, accuracy_ten_crop=None)
         add_run("step2", ("dropout1",), seed, 0.5, accuracy_ten_crop=None)
     folder = report(study)
-    assert len(rows(folder / "gains.csv")) == 1
+    assert len(rows(folder / "effects.csv")) == 1
     text = Page((folder / "index.html").read_text()).text
-    assert "not decided by one seed" in text if seeds == 1 else "the same difference for every seed" in text
+    assert "one seed only" in text if seeds == 1 else "the same difference for every seed" in text
 
 
 def test_a_study_of_one_variant_is_reported_without_gains(study: Path, add_run: AddRun):
     add_run("dropout1", ("dropout1",), 0, 0.4, accuracy_ten_crop=None)
-    assert rows(report(study) / "gains.csv") == []
+    assert rows(report(study) / "effects.csv") == []
+
+
+LADDER = [
+    ("ladder", ["dropout1"], {"step2": 1.0, "step1": -1.0}),
+    ("ladder", ["augmentation"], {"step3": 1.0, "step2": -1.0}),
+]
+
+
+def words(folder: Path) -> str:
+    return " ".join(Page((folder / "index.html").read_text()).text.split())
+
+
+def test_planned_contrasts_stand_first_and_the_page_tells_the_plan_and_what_is_missing(
+    ladder: Path, capsys: pytest.CaptureFixture[str]
+):
+    write_manifest(ladder, LADDER, seeds=[0, 1, 2, 7], extended=[{"seeds": [8], "on": "2025-01-03"}], smallest=0.5)
+    text = words(report(ladder))
+    assert text.index("The ladder planned: asked") < text.index("Exploratory: 1 more way")
+    assert text.index("Exploratory: 1 more way") < text.index("The ladder exploratory")
+    assert "Everything here is exploratory" not in text
+    assert "1 run did not finish: step2 seed 7 (failed)." in text
+    missing = "step2 (seeds 7, 8), step1 (seeds 7, 8), step3 (seeds 7, 8)"
+    assert f"6 planned runs without a result: {missing}." in text
+    assert (
+        "asked, frozen 2025-01-01 before its first run: 2 contrasts of 3 variants, seeds 0 to 2, 7; extended by" in text
+    )
+    assert "margin ±0.5 points, power 80%" in text
+    said = capsys.readouterr().out
+    assert said.index("The ladder (planned: asked)") < said.index("The ladder (exploratory)")
+
+
+def test_a_plan_of_which_little_is_finished_is_reported_with_its_gaps(study: Path, add_run: AddRun):
+    add_run("step1", (), 0, 0.4, accuracy_ten_crop=None)
+    write_manifest(study, LADDER)
+    text = words(report(study))
+    assert "dropout1 no seed has all that it needs not measured" in text
+    assert "2 contrasts could not be measured: dropout1 (ladder), augmentation (ladder)." in text
+
+
+def test_seeds_beyond_the_plan_are_used_and_said(ladder: Path):
+    write_manifest(ladder, LADDER, seeds=[0, 1])
+    assert "seeds 2 are at hand beyond the plan, and used" in words(report(ladder))
+
+
+def test_seeds_between_looks_wait_for_the_next_one(ladder: Path):
+    write_manifest(ladder, LADDER, looks=[5, 8])
+    text = words(report(ladder))
+    assert "before the first look" in text
+    assert "looks after 5, 8 seeds, corrected for looking more than once" in text
+
+
+def test_another_network_is_not_compared_with_the_published_values(ladder: Path):
+    config = ladder / "step1-seed0-k" / "config.yaml"
+    config.write_text(config.read_text() + "model: {_target_: mine.Net}\n")
+    text = words(report(ladder))
+    assert "No published values for these data and this network" in text
+    assert "published: +4.88" not in text
+
+
+def test_all_subsets_are_shown_as_attribution_and_interactions_and_bars_of_the_ladder(subsets: tuple[Path, Path]):
+    folder = subsets[1]
+    assert {path.name for path in folder.iterdir()} == FILES | {
+        f"{name}.{kind}" for name in ("attribution", "interactions") for kind in ("png", "svg")
+    }
+    text = words(folder)
+    assert "26 more variants are in the tables" in text  # 32, but for the six of the ladder
+    assert "Shapley value exploratory" in text
+    assert "a_1 & b × b" in text
+    page = Page((folder / "index.html").read_text())
+    assert {source[1:] for source in page.loads if source.startswith("#")} <= page.ids
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("{", "manifest-asked.json: is no manifest that can be read"),
+        ('{"study": "asked"}', "manifest-asked.json: is no manifest that can be read"),
+        (None, "manifest-asked.json: the weights of ladder dropout1 do not sum to zero"),
+    ],
+)
+def test_a_damaged_manifest_is_named(
+    ladder: Path, damage: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = write_manifest(ladder, [("ladder", ["dropout1"], {"step2": 1.0, "step1": -0.5})])
+    if damage is not None:
+        path.write_text(damage)
+    assert main(["trial", "--runs", str(ladder.parent), "--out", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_every_table_can_be_sorted_by_the_keyboard(reported: tuple[Path, Path]):
+    text = (reported[1] / "index.html").read_text()
+    assert text.count("<th") - text.count("<thead") == text.count('<button type="button">') > 20
+    assert 'setAttribute("aria-sort"' in text
 
 
 def test_bad_input_ends_with_one_message_and_nothing_written(

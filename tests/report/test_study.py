@@ -96,8 +96,9 @@ def test_a_result_that_lacks_something_is_named(study: Path, add_run: AddRun):
 
 
 def test_curves_have_a_row_an_epoch_and_part(ladder: Path):
-    curves = read_curves(read_study(ladder))
+    curves = read_curves(read_study(ladder), [f"step{n}" for n in (1, 2, 3, 4, 8)])
     assert len(curves) == 12 * 4 * 2  # neither the member nor the ensembles
+    assert set(read_curves(read_study(ladder), ["step2"])["variant"]) == {"step2"}
     last = curves[(curves["variant"] == "step1") & (curves["seed"] == 0) & (curves["epoch"] == 4)]
     assert dict(zip(last["part"], last["accuracy"], strict=True)) == pytest.approx(
         {"training": 0.4, "validation": 0.36}
@@ -107,10 +108,25 @@ def test_curves_have_a_row_an_epoch_and_part(ladder: Path):
 def test_a_damaged_metrics_file_is_named(ladder: Path):
     (ladder / "step1-seed0-k" / "metrics.csv").write_text("epoch,train_accuracy\n1,2\n")
     with pytest.raises(InputError, match=r"step1-seed0-k/metrics.csv: cannot be read"):
-        read_curves(read_study(ladder))
+        read_curves(read_study(ladder), ["step1"])
 
 
 def test_runs_are_ordered_by_seed_and_not_by_the_seeds_text(study: Path, add_run: AddRun):
     for seed in (10, 9, 0):
         add_run("step1", (), seed, 0.4)
     assert list(read_study(study).runs["seed"]) == [0, 9, 10]
+
+
+def test_folds_and_searches_are_sent_to_their_own_commands(study, add_run):
+    path = add_run("step1", (), 0, 0.5) / "result.json"
+    result = json.loads(path.read_text())
+    path.write_text(json.dumps(result | {"data": result["data"] | {"folds": 5, "fold": 0}}))
+    with pytest.raises(InputError, match=r"python -m dissect\.crossval trial"):
+        read_study(study)
+
+
+def test_a_random_search_is_sent_to_its_own_command(study, add_run):
+    add_run("step1", (), 0, 0.5)
+    (study / "tuned").mkdir()
+    with pytest.raises(InputError, match=r"python -m dissect\.search trial"):
+        read_study(study)

@@ -202,6 +202,17 @@ def test_an_ensemble_averages_its_members_of_which_the_first_is_the_model_itself
     assert ensemble["parameters"] == 3 * model["parameters"]
 
 
+def test_what_a_member_of_an_older_version_did_not_record_the_ensemble_does_not_make_up(train):
+    model, _ = train("+ablation=step7", "seed=2")
+    path = Path(model["folder"]) / "result.json"
+    old = json.loads(path.read_text())
+    del old["multiply_adds"]
+    path.write_text(json.dumps(old))
+    ensemble, _ = train("+ablation=step8", "seed=2", "ensemble.members=2")
+    assert ensemble["multiply_adds"] is None
+    assert ensemble["parameters"] == 2 * model["parameters"]
+
+
 def test_members_have_other_seeds_and_slightly_other_hyperparameters_and_are_kept_for_larger_ensembles(variant):
     from dissect.training.ensemble import member_variants
 

@@ -1,0 +1,116 @@
+"""python -m dissect.crossval STUDY: are hyperparameters overfitted to the validation images, or are those others?
+
+Reads the runs of a k-fold cross-validation (data.folds=5 'data.fold=range(5)') and puts their accuracy beside that of
+runs of the same recipe that the validation images judged.
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from dissect.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REMARK = """\
+cross-validation: the mean over folds, each the mean of its seeds, with a {level:.0%} interval whose variance is
+corrected for folds that share training images (Nadeau & Bengio 2003). sd: over folds. validation: the mean over seeds,
+its interval for other seeds and as many other images. difference: validation minus cross-validation, points.
+A difference above zero for the variants whose hyperparameters were chosen on validation, and for no others: these are
+overfitted to it. The same difference for all: the validation images are easier or harder than the training images.
+A fold's run has {trained:,} training images, {beside}: fewer cost some accuracy."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m dissect.crossval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("study", metavar="STUDY", help="the study's name below --runs, or the path of its folder")
+    parser.add_argument("--against", metavar="STUDY", help="where the runs judged on validation are (default: STUDY)")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals (default: 0.95)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of studies (default: runs)")
+    parser.add_argument("--out", type=Path, default=Path("reports"), help="where the figure goes (default: reports)")
+    asked = parser.parse_args(arguments)
+    if not 0 < asked.level < 1:
+        parser.error(f"--level {asked.level}: must be between 0 and 1, such as 0.95")
+
+    def folder(name: str) -> Path:
+        return asked.runs / name if (asked.runs / name).is_dir() else Path(name)
+
+    try:
+        study = folder(asked.study)
+        report(study, folder(asked.against) if asked.against else study, asked.out, asked.level)
+    except InputError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def report(study: Path, against: Path, out: Path, level: float) -> None:
+    """Print the table, and write crossval.csv, crossval.png and crossval.svg to `<out>/<study>/`.
+
+    Raises:
+        InputError: for runs that make no cross-validation, or may not be compared.
+    """
+    # Imported late, so that --help answers at once.
+    from dissect.crossval.figure import draw_folds
+    from dissect.crossval.read import read_runs
+    from dissect.files import whole
+    from dissect.measure.folds import compare
+    from dissect.style import drawn
+
+    runs, validation = read_runs(study, against)
+    compared = compare(runs, validation, level)
+    by_fold = runs.groupby(["variant", "fold"])["accuracy"].mean().reset_index()
+    console = Console(highlight=False, width=max(Console().width, 120))  # narrower, numbers would be cut short
+    console.print(table(compared))
+    beside = (
+        f"one judged by validation {int(validation['trained'].iloc[0]):,}"
+        if len(validation)
+        else "one judged by validation, of which there is none here, all of them"
+    )
+    remark = REMARK.format(level=level, trained=int(runs["trained"].iloc[0]), beside=beside)
+    console.print(remark)
+    folder = out / study.resolve().name
+    with whole(folder / "crossval.csv") as file:
+        compared.to_csv(file, index=False, lineterminator="\n")
+    for kind in ("png", "svg"):
+        with whole(folder / f"crossval.{kind}", "wb") as file:
+            file.write(drawn(draw_folds(compared, by_fold), kind, " ".join(remark.split())))
+        print(folder / f"crossval.{kind}", flush=True)
+
+
+def table(compared: "pd.DataFrame") -> Table:
+    """A row a variant: accuracies in percent, differences in points, intervals in brackets."""
+    heads = ("folds x seeds", "cross-validation, %", "sd", "validation, %", "seeds", "difference, points")
+    shown = Table("variant", *(Column(head, justify="right", no_wrap=True) for head in heads), box=None, pad_edge=False)
+    for row in compared.to_dict("records"):
+        points = {str(key): value for key, value in row.items()}
+        percent = {key: 100 * value for key, value in points.items() if isinstance(value, float)}
+        shown.add_row(
+            points["variant"],
+            f"{points['folds']} x {points['seeds']}",
+            _told(percent["accuracy"], percent["low"], percent["high"]),
+            f"{percent['sd']:.2f}",
+            _told(percent["validation"], percent["validation_low"], percent["validation_high"]),
+            str(points["validation_seeds"]),
+            _told(points["difference"], points["difference_low"], points["difference_high"], "+"),
+        )
+    return shown
+
+
+def _told(value: float, low: float, high: float, sign: str = "") -> str:
+    """A number with its interval; without one where there is none, and nothing for no number."""
+    if math.isnan(value):
+        return ""
+    return f"{value:{sign}.2f}" + ("" if math.isnan(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

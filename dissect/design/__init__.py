@@ -1,0 +1,24 @@
+"""Designs: rules that turn components into the variants to train, and into the contrasts to read off them."""
+
+from dissect.design.attribution import attributions, conditional
+from dissect.design.components import Component, Variant
+from dissect.design.contrast import Contrast, Design, Weights
+from dissect.design.orders import shapley
+from dissect.design.rules import cumulative, factorial, fractional, leave_one_out, one_at_a_time, pairs
+
+__all__ = [
+    "Component",
+    "Contrast",
+    "Design",
+    "Variant",
+    "Weights",
+    "attributions",
+    "conditional",
+    "cumulative",
+    "factorial",
+    "fractional",
+    "leave_one_out",
+    "one_at_a_time",
+    "pairs",
+    "shapley",
+]

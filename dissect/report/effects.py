@@ -1,0 +1,132 @@
+"""The table of effects: a row a contrast, planned ones first, with all that was measured and what it rests on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from dissect.manifest import Manifest
+from dissect.measure.contrasts import variants
+from dissect.measure.effects import COLUMNS as MEASURED
+from dissect.measure.effects import IMAGES, effects
+from dissect.measure.images import Correct
+from dissect.measure.paired import Contrast, by_variant
+from dissect.report.labels import question_label
+from dissect.report.published import Published
+from dissect.report.questions import CONTAINED, Question
+from dissect.report.study import Study
+
+LEVEL, MARGIN, POWER = 0.95, 1.0, 0.8  # where nothing was planned, as in conf/config.yaml
+COLUMNS = [
+    "kind", "component", "label", "treated", "control", "manifest", *MEASURED, *IMAGES, "level", "margin", "power",
+    "published", "seeds_used", "weights",
+]  # fmt: skip
+
+
+def effects_table(
+    study: Study,
+    scored: pd.DataFrame,
+    asked: Sequence[Question],
+    manifests: Sequence[Manifest],
+    *,
+    published: Published | None = None,
+    correct: Correct | None = None,
+) -> pd.DataFrame:
+    """COLUMNS, and for the page `components` and `pair` as in `Question` and `variants` (name -> weight).
+
+    `manifest` names the study that planned the contrast, "" where it is exploratory. Holm's correction runs over each
+    manifest's contrasts, and over each kind of exploratory ones. `seeds_used` and `weights` say which runs are behind
+    it. A contrast of two manifests stands there once, for the first, corrected there.
+    """
+    plans: dict[str, Manifest | None] = {one.study: one for one in manifests} | {"": None}
+    frames = [
+        _measured(scored, ours, terms(plan, manifests), plan.looks if plan else None, correct)
+        for name, plan in plans.items()
+        if (ours := [one for one in asked if one.manifest == name])
+    ]
+    columns = [*COLUMNS, "components", "pair", "variants", "extended"]
+    if not frames:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(frames, ignore_index=True)
+    table = table[~table.duplicated("key")].reset_index(drop=True)
+    _one_answer(table)
+    table["extended"] = table["manifest"].isin([one.study for one in manifests if one.extended and not one.looks])
+    known = variants(scored)
+    table["label"] = [question_label(study, one, known) for one in table["question"]]
+    table["published"] = [_published(one, published) for one in table["question"]]
+    return table[columns]
+
+
+def _one_answer(table: pd.DataFrame) -> None:
+    """Give a difference that was planned, and is seen again from another side, the plan's corrected p and verdict."""
+    same = [frozenset((name, weight) for name, weight in one.items() if weight) for one in table["variants"]]
+    corrected = ["p_holm", "p_equivalent_holm", "verdict"]
+    planned = {key: place for place, key in reversed(list(enumerate(same))) if table.at[place, "manifest"]}
+    for place, key in enumerate(same):
+        if not table.at[place, "manifest"] and key in planned:
+            table.loc[place, corrected] = table.loc[planned[key], corrected]
+
+
+def terms(plan: Manifest | None, manifests: Sequence[Manifest]) -> Mapping[str, float]:
+    """Level, margin and power: those planned, and for what was not planned those of the first plan."""
+    told = plan or next(iter(manifests), None)
+    level, margin, power = (told.level, told.smallest, told.power) if told else (LEVEL, MARGIN, POWER)
+    return {"level": level, "margin": margin, "power": power}
+
+
+def _measured(
+    scored: pd.DataFrame,
+    asked: Sequence[Question],
+    terms: Mapping[str, float],
+    looks: Sequence[int] | None,
+    correct: Correct | None,
+) -> pd.DataFrame:
+    contrasts = [Contrast(one.weights, one.orders, one.manifest or one.kind) for one in asked]
+    found = effects(scored, contrasts, looks=looks, correct=correct, **terms).reindex(columns=[*MEASURED, *IMAGES])
+    accuracies = by_variant(scored)
+    seeds = [_seeds(accuracies, one, n) for one, n in zip(asked, found["seeds"], strict=True)]
+    about = pd.DataFrame(
+        {
+            "kind": [one.kind for one in asked],
+            "component": ["+".join(one.components) for one in asked],
+            "treated": [one.pair[0] if one.pair else "" for one in asked],
+            "control": [one.pair[1] if one.pair else "" for one in asked],
+            "manifest": [one.manifest for one in asked],
+            "seeds_used": [" ".join(map(str, used)) for used in seeds],
+            "weights": [_written(one.weights) for one in asked],
+        }
+    )
+    # One by one, as pandas would take tuples and mappings apart.
+    about["components"] = _objects([one.components for one in asked])
+    about["pair"] = _objects([one.pair for one in asked])
+    about["variants"] = _objects([dict(one.weights) for one in asked])
+    about["question"] = _objects(asked)
+    about["key"] = _objects([one.key for one in asked])
+    return pd.concat([about, found], axis=1).assign(**terms)
+
+
+def _objects(values: Iterable[object]) -> np.ndarray:
+    found = list(values)
+    cells = np.empty(len(found), dtype=object)
+    cells[:] = found
+    return cells
+
+
+def _seeds(accuracies: pd.DataFrame, one: Question, used: int) -> list[int]:
+    """The seeds behind a contrast: the first of those that all its variants have."""
+    table = accuracies.reindex(columns=[name for name, weight in one.weights.items() if weight])
+    return list(table.index[table.notna().all(axis=1)][: int(used)])
+
+
+def _written(weights: Mapping[str, float]) -> str:
+    """ "step2: +1; step1: -1"."""
+    return "; ".join(f"{name}: {weight:+.6g}" for name, weight in weights.items() if weight)
+
+
+def _published(one: Question, published: Published | None) -> float:
+    """The source's gain, which is one of its own ladder: no other kind of contrast is compared with it."""
+    if published is None or one.kind not in ("ladder", CONTAINED) or one.pair is None:
+        return np.nan
+    own = ("+".join(one.components), *one.pair)
+    told = {(row["component"], row["step"], row["control"]): row["gain"] for row in published.gains}
+    return float(told.get(own, np.nan))

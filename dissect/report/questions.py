@@ -1,0 +1,154 @@
+"""What is asked of a study's runs: the contrasts planned in its manifests, then all others that its variants allow."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from dissect.design import Component, attributions, conditional
+from dissect.errors import InputError
+from dissect.manifest import Manifest
+from dissect.measure.contrasts import TEN_CROP, Variants, control, variants
+from dissect.report.study import Study, config
+from dissect.variant import declaration
+
+CONTAINED, CONDITIONAL = "contained", "conditional"  # kinds of the report's own, beside those of `design.Contrast`
+MOST_DRAWN = 16  # bars, or panels of learning curves, that one figure holds
+
+
+class Question(NamedTuple):
+    """A contrast: `weights` by variant, and the `manifest` (its study's name) that planned it, "" if none did.
+
+    `kind` and `components` are those of `design.Contrast`. Besides there are "contained" (a variant over the largest
+    that it contains) and "conditional" (the gain of the first component while the second is `present`, or not).
+    """
+
+    kind: str
+    components: tuple[str, ...]
+    weights: Mapping[str, float]
+    orders: Sequence[Mapping[str, float]] = ()
+    manifest: str = ""
+    present: bool | None = None
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The treated variant and its control, where these two are all that it is about."""
+        by_weight = {weight: name for name, weight in self.weights.items() if weight}
+        return (by_weight[1], by_weight[-1]) if by_weight.keys() == {1, -1} and len(self.weights) == 2 else None
+
+    @property
+    def difference(self) -> frozenset[tuple[str, float]]:
+        """What is subtracted from what, whatever kind of question it answers."""
+        return frozenset((name, round(weight, 9)) for name, weight in self.weights.items() if weight)
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], frozenset[tuple[str, float]]]:
+        return self.kind, self.components, self.difference
+
+
+def components_of(study: Study, scored: pd.DataFrame) -> list[Component]:
+    """The components that occur, in the ladder's order, as the runs' configs declare them.
+
+    Derived are those that no trained run has, and ten-crop. A requirement that no variant meets is none.
+    """
+    runs = scored[~scored["averaged"]].drop_duplicates("variant").iloc[::-1]  # the largest first
+    trained = {name for parts in runs["components"] for name in parts} - {TEN_CROP}
+    said: dict[str, Any] = {}
+    ladder: list[str] = []
+    for folder, parts in zip(runs["folder"], runs["components"], strict=True):
+        if not (ladder and set(parts) - {TEN_CROP} <= set(said)):
+            own = config(study.path / folder / "config.yaml")
+            ladder, said = ladder or list(own.get("ladder") or []), (own.get("components") or {}) | said
+    known = sorted(variants(scored).values(), key=len, reverse=True)
+    occurring = dict.fromkeys(name for parts in known for name in parts)
+    order = [name for name in dict.fromkeys([*ladder, *occurring]) if name in occurring]
+    order.sort(key=lambda name: 0 if name in trained else 1 if name == TEN_CROP else 2)  # what averages, averages that
+    found = [declaration(name, said.get(name, name))[1]._replace(derived=name not in trained) for name in order]
+    return _among(found, order)
+
+
+def questions(known: Variants, components: Sequence[Component], manifests: Iterable[Manifest]) -> list[Question]:
+    """Everything that is asked: each manifest's contrasts, then what the variants at hand allow beyond them.
+
+    A kind that nobody planned and that only says again what stands before it is left out.
+    """
+    found = [
+        Question(one.kind, one.components, one.weights, one.orders, manifest.study)
+        for manifest in manifests
+        for one in manifest.contrasts
+    ]
+    at_hand = _at_hand(known, components)
+    for kind in dict.fromkeys(one.kind for one in at_hand):
+        planned = {one.key for one in found if one.kind == kind}
+        new = [one for one in at_hand if one.kind == kind and one.key not in planned]
+        if not {one.difference for one in found}.issuperset(one.difference for one in new):
+            found += new
+    return [*found, *_conditionals(found, known, components)]
+
+
+def _at_hand(known: Variants, components: Sequence[Component]) -> list[Question]:
+    """What the variants allow; where not all components were ever together, also what those of the largest one do."""
+    have = [tuple(parts) for parts in known.values()]
+    largest = max(have, key=len)
+    found = attributions(have, components)
+    kinds = {one.kind for one in found}
+    within = attributions(have, _among(components, largest))
+    found += [one for one in within if one.kind not in kinds]
+    return [Question(one.kind, one.components, _named(one.weights, known)) for one in found]
+
+
+def contained(found: Iterable[Question], known: Variants, drawn: Collection[str]) -> list[Question]:
+    """Every drawn variant over the largest drawn one that it contains, where that pair is not asked about yet."""
+    pairs = {one.pair for one in found}
+    asked = []
+    for treated in drawn:
+        under = control(treated, {name: known[name] for name in drawn})
+        if under is not None and (treated, under) not in pairs:
+            added = tuple(part for part in known[treated] if part not in known[under])
+            asked.append(Question(CONTAINED, added, {treated: 1.0, under: -1.0}))
+    return asked
+
+
+def drawn_variants(known: Variants, found: Iterable[Question]) -> list[str]:
+    """The variants that figures show: all, or of more than MOST_DRAWN the ladder's steps, or else the baseline, the
+    full model and single components."""
+    if len(known) <= MOST_DRAWN:
+        return list(known)
+    steps = {name for one in found if one.kind == "ladder" for name in one.weights}
+    if len(ladder := [name for name in known if name in steps]) > 2:
+        return ladder[:MOST_DRAWN]
+    *smaller, full = known
+    return [*[name for name in smaller if len(known[name]) <= 1][: MOST_DRAWN - 1], full]
+
+
+def refuse_nonsense(study: Study, manifests: Iterable[Manifest]) -> None:
+    """Raises InputError for a manifest whose weights are no contrast, though it can be read."""
+    for manifest in manifests:
+        for one in manifest.contrasts:
+            weights = [w for w in dict(one.weights).values() if isinstance(w, int | float)]
+            if len(weights) < len(one.weights) or abs(sum(weights)) > 1e-9:
+                path = study.path / f"manifest-{manifest.study}.json"
+                raise InputError(
+                    f"{path}: the weights of {one.kind} {'+'.join(one.components)} do not sum to zero: "
+                    f"{one.weights!r}; put back the file as it was frozen, or delete it to plan anew"
+                )
+
+
+def _conditionals(found: Iterable[Question], known: Variants, components: Sequence[Component]) -> list[Question]:
+    """Of each pair that has an interaction, the gain of the later component without the earlier one and with it."""
+    return [
+        Question(CONDITIONAL, (b, a), _named(one.weights, known), present=bool(present))
+        for a, b in dict.fromkeys(one.components for one in found if one.kind == "interaction")
+        if {a, b} <= {part.name for part in components}  # a planned one may not have been trained yet
+        for present, one in enumerate(conditional(map(tuple, known.values()), components, a, b))
+    ]
+
+
+def _among(components: Iterable[Component], names: Collection[str]) -> list[Component]:
+    chosen = [part for part in components if part.name in names]
+    return [part._replace(requires=tuple(needed for needed in part.requires if needed in names)) for part in chosen]
+
+
+def _named(weights: Mapping[tuple[str, ...], float], known: Variants) -> dict[str, float]:
+    names = {frozenset(parts): name for name, parts in known.items()}
+    return {names[frozenset(parts)]: weight for parts, weight in weights.items()}

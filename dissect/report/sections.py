@@ -1,0 +1,129 @@
+"""The page's sentences and notes: which contrasts are told where, and what is missing."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dissect.manifest import Manifest
+from dissect.measure.members import Members
+from dissect.report.figures import gain_text
+from dissect.report.questions import CONDITIONAL, CONTAINED
+from dissect.report.study import Study
+from dissect.report.tables import missing_seeds
+from dissect.report.words import answer, counted, kind_of
+
+MANY = 8  # sentences of one kind; beyond them those about inconclusive interactions are folded
+
+
+def sections(effects: pd.DataFrame, members: Mapping[str, Members]) -> list[dict[str, Any]]:
+    """The sentences by plan and kind: `heading`, `asks`, `manifest` ("" if exploratory), `answers`, and `folded` ones.
+
+    Conditional gains are told with the interactions; a variant over what it contains only where nothing else tells of
+    that variant.
+    """
+    conditional = effects[effects["kind"] == CONDITIONAL]
+    told: list[dict[str, Any]] = []
+    for (manifest, kind), rows in spoken(effects).groupby(["manifest", "kind"], sort=False):
+        answers = [answer(row, members.get(row["treated"])) for row in rows.to_dict("records")]
+        if kind == "interaction":
+            for one, components in zip(answers, rows["components"], strict=True):
+                one["notes"] = [*_conditions(conditional, components), *one["notes"]]
+        open_ = [one for one in answers if one["verdict"] != "inconclusive"] if len(answers) > MANY else answers
+        folded = [one for one in answers if one not in open_]
+        about = kind_of(str(kind))
+        told.append(
+            {"heading": about.heading, "asks": about.asks, "manifest": manifest, "answers": open_, "folded": folded}
+        )
+    return told
+
+
+def spoken(effects: pd.DataFrame) -> pd.DataFrame:
+    """The contrasts that get a sentence of their own."""
+    other = effects[effects["kind"] != CONTAINED]
+    known = {name for weights in other["variants"] for name in weights}
+    repeated = (effects["kind"] == CONTAINED) & effects["treated"].isin(known)
+    return effects[~repeated & (effects["kind"] != CONDITIONAL)]
+
+
+def _conditions(conditional: pd.DataFrame, components: Collection[str]) -> list[str]:
+    """ "dropout 2: +0.3 [..] without split conv, +4.1 [..] with it"."""
+    rows = conditional[[set(parts) == set(components) for parts in conditional["components"]]]
+    if len(rows) != 2:
+        return []
+    without, with_ = (gain_text(row["gain"], row["low"], row["high"]) for row in rows.to_dict("records"))
+    about, _, given = str(rows["label"].iloc[0]).partition(" without ")
+    return [f"{about}: {without} without {given}, {with_} with it"]
+
+
+def interactions_table(effects: pd.DataFrame) -> list[dict[Any, Any]]:
+    """A row a pair: its row of effects, the `outcome` in words, and the conditional gains as `conditions`."""
+    conditional = effects[effects["kind"] == CONDITIONAL]
+    pairs = effects[effects["kind"] == "interaction"]
+    return [
+        {**row, "conditions": _conditions(conditional, row["components"]), "outcome": answer(row)["outcome"]}
+        for row in pairs.to_dict("records")
+    ]
+
+
+def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> list[str]:
+    """What is missing, a sentence each: failed runs, planned seeds without a result, contrasts that lost seeds."""
+    notes = []
+    failed = study.runs[study.runs["status"] != "finished"]
+    if len(failed):
+        who = [f"{run.variant} seed {run.seed} ({run.status})" for run in failed.itertuples()]
+        notes.append(f"{counted(len(failed), 'run')} did not finish: {_listed(who)}.")
+    if missing := missing_seeds(study, manifests):
+        who = [f"{name} (seed{'s' * (len(seeds) > 1)} {_ranges(seeds)})" for name, seeds in missing.items()]
+        total = sum(map(len, missing.values()))
+        notes.append(f"{counted(total, 'planned run')} without a result: {_listed(who)}.")
+    unmeasured = effects[effects["gain"].isna()]
+    if len(unmeasured):
+        who = [f"{label} ({kind_of(kind).name})" for label, kind in unmeasured[["label", "kind"]].to_numpy()]
+        notes.append(f"{counted(len(who), 'contrast')} could not be measured: {_listed(who)}.")
+    if len(thinned := effects[effects["left_out"] > 0]):
+        notes.append(
+            f"{counted(len(thinned), 'contrast')} leave out seeds that not all of their variants have; "
+            "the table of contrasts says how many."
+        )
+    return notes
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    """[0, 1, 2, 5] as "0 to 2, 5"."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+def plans(study: Study, manifests: Sequence[Manifest]) -> list[str]:
+    """Each manifest in a sentence or two."""
+    told = []
+    present = set(study.compared["seed"])
+    for one in manifests:
+        later = [seed for entry in one.extended for seed in entry["seeds"]]
+        more = sorted(present - set(one.all_seeds))
+        parts = [
+            f"{one.study}, frozen {one.frozen[:10]} before its first run: {counted(len(one.contrasts), 'contrast')} of "
+            f"{counted(len(one.variants), 'variant')}, seeds {_ranges(one.seeds)}",
+            f"extended by seeds {_ranges(later)}" if later else "",
+            f"looks after {', '.join(map(str, one.looks))} seeds, corrected for looking more than once"
+            if one.looks
+            else "",
+            f"seeds {_ranges(more)} are at hand beyond the plan, and used" if more and not one.looks else "",
+        ]
+        told.append(
+            "; ".join(part for part in parts if part)
+            + f". Judged by {one.metric}, of the epoch that is {one.epoch}; level {100 * one.level:g}%, "
+            f"margin ±{one.smallest:g} points, power {100 * one.power:g}%."
+        )
+    return told

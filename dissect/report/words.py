@@ -1,0 +1,167 @@
+"""Effects in words: what a kind of contrast asks, what one row answers, and numbers as they are written."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from dissect.measure.members import Members
+from dissect.report.figures import gain_text
+from dissect.report.questions import CONDITIONAL, CONTAINED
+
+
+class Kind(NamedTuple):
+    """A short name for tables and legends, a heading, and what it asks."""
+
+    name: str
+    heading: str
+    asks: str
+
+
+KINDS = {
+    "ladder": Kind(
+        "ladder", "The ladder", "Each component added to all those before it; the gain depends on that order."
+    ),
+    "leave_one_out": Kind(
+        "leave one out", "Left out of the full model", "What the full model has over itself without the component."
+    ),
+    "one_at_a_time": Kind("one at a time", "Alone", "Each component added to the baseline, without the others."),
+    "shapley": Kind(
+        "Shapley value",
+        "Shapley value",
+        "Each component's gain averaged over the orders in which components may be added; these sum to the total gain.",
+    ),
+    "main_effect": Kind(
+        "main effect", "Main effect", "Each component's gain averaged over the subsets of the others that were trained."
+    ),
+    "interaction": Kind(
+        "interaction",
+        "Interactions",
+        "What two components gain together beyond what each gains without the other: above zero they need each other, "
+        "below zero they overlap.",
+    ),
+    "pair": Kind("pair", "Pairs", "One variant directly against another."),
+    CONTAINED: Kind("over what it contains", "Other variants", "Each over the largest variant that it contains."),
+    CONDITIONAL: Kind(
+        "conditional", "Conditional gains", "A component's gain without and with another, averaged over the rest."
+    ),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """What is known of a kind of contrast; a user's own design may name others."""
+    return KINDS.get(name, Kind(name, name, ""))
+
+
+OUTCOMES = {
+    "helps": "helps", "hurts": "hurts", "equivalent": "makes no difference", "inconclusive": "inconclusive",
+}  # fmt: skip
+TOGETHER = {
+    "helps": "more than the sum", "hurts": "less than the sum", "equivalent": "add up", "inconclusive": "inconclusive",
+}  # fmt: skip
+
+
+def answer(row: Mapping[Any, Any], members: Members | None = None) -> dict[str, Any]:
+    """One contrast in words: `component`, `words` (gain, interval, seeds, p), `verdict`, `outcome` and `notes`.
+
+    Args:
+        row: of the table of effects.
+        members: the treated ensemble's accuracy with its interval, where one seed gives the gain none.
+    """
+    found = {"component": row["label"], "verdict": row["verdict"] or "inconclusive", "notes": _notes(row, members)}
+    seeds, level = int(row["seeds"]), row["level"]
+    if not seeds or pd.isna(row["gain"]):
+        return found | {"words": "no seed has all that it needs", "outcome": "not measured"}
+    value, _, interval = gain_text(row["gain"], row["low"], row["high"]).partition(" ")
+    if not row["verdict"]:
+        outcome = "one seed only" if seeds == 1 else "before the first look"
+        return found | {"words": f"{value} points, {counted(seeds, 'seed')}", "outcome": outcome}
+    words = f"{value} points {interval}, {seeds} seeds, {p_text(row['p_holm'])}"
+    outcomes = TOGETHER if row["kind"] == "interaction" else OUTCOMES
+    if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
+        found["notes"].insert(1, f"p = {row['p']:.2g} alone, which is not enough for one contrast of several")
+    return found | {"words": words, "outcome": outcomes[row["verdict"]]}
+
+
+def _notes(row: Mapping[Any, Any], members: Members | None) -> list[str]:
+    several = row["kind"] in ("ladder", CONTAINED) and len(row["components"]) > 1
+    notes = [
+        f"{row['treated']} against {row['control']}" if row["treated"] else "",
+        f"{len(row['components'])} components at once" if several else "",
+        _power(row),
+        f"within ±{row['margin']:g} points" if row["verdict"] == "equivalent" else "",
+        _compared(row),
+        f"{counted(row['left_out'], 'seed')} left out, for which some of its variants have no run"
+        if row["left_out"]
+        else "",
+        "the same difference for every seed, so its interval tells little" if row["low"] == row["high"] else "",
+        _jackknife(members) if members else "",
+        "seeds were added after the plan; p does not count that one looked before" if row.get("extended") else "",
+        "" if row["manifest"] else "exploratory",
+    ]
+    return [note for note in notes if note]
+
+
+def _power(row: Mapping[Any, Any]) -> str:
+    if row["verdict"] != "inconclusive" or pd.isna(row["smallest"]):
+        return ""
+    digits = 0 if row["smallest"] >= 9.95 else 1 if row["smallest"] >= 0.995 else 2
+    able = f"{int(row['seeds'])} seeds could have shown ±{row['smallest']:.{digits}f} points"
+    return f"{able} with {100 * row['power']:g}% power, corrected as p is"
+
+
+def _compared(row: Mapping[Any, Any]) -> str:
+    """The published gain, and where it lies."""
+    if pd.isna(row["published"]):
+        return ""
+    told = f"published: {row['published']:+.2f}".replace("-", "−")
+    if pd.isna(row["low"]):
+        return told
+    place = "above" if row["published"] > row["high"] else "below" if row["published"] < row["low"] else "inside"
+    return f"{told}, {place} our interval"
+
+
+def _jackknife(members: Members) -> str:
+    low, high = 100 * members.low, 100 * members.high
+    return (
+        f"other members in its place: {100 * members.accuracy:.1f}% [{low:.1f}, {high:.1f}], "
+        f"by a jackknife over its {members.size} members"
+    )
+
+
+def counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def plan_text(manifest: str) -> str:
+    return f"planned: {manifest}" if manifest else "exploratory"
+
+
+def p_text(p: float) -> str:
+    number = p_number(p)
+    return "" if pd.isna(p) else f"p {number}" if number.startswith("<") else f"p = {number}"
+
+
+def p_number(p: float) -> str:
+    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def percent(fraction: float) -> str:
+    return "–" if pd.isna(fraction) else f"{100 * fraction:.2f}"
+
+
+def points(gain: float) -> str:
+    return "–" if pd.isna(gain) else f"{gain:+z.2f}".replace("-", "−")
+
+
+def number(value: float, digits: int = 0) -> str:
+    return "–" if pd.isna(value) else f"{value:,.{digits}f}".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    if pd.isna(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.1f} min" if hours < 1 else f"{hours:.1f} h"

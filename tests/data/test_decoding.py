@@ -1,0 +1,102 @@
+"""Decoding many small JPEGs: torchvision's decoder gives PIL's pixels, and PIL's word on what is damaged."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dissect.data import decoding
+from dissect.data.arrays import load
+from dissect.data.decoding import _small_jpeg, _sums
+from dissect.data.sources import ImageFolder
+from dissect.errors import InputError
+
+SETTINGS: dict[str, Any] = {"image_size": 64, "classes": None, "train_per_class": None, "val_per_class": None}
+SETTINGS |= {"judge": "validation", "tuning": 0.2, "corrupt": "error"}
+
+
+def encoded(mode: str = "RGB", side: int = 64, kind: str = "JPEG", **options: Any) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def pil(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+PLAIN = {
+    "4:4:4": encoded(subsampling=0),
+    "4:2:2": encoded(subsampling=1),
+    "4:2:0": encoded(subsampling=2),
+    "coarse": encoded(quality=5),
+    "not YCbCr": encoded(keep_rgb=True),
+    "grey": encoded("L"),
+    "with restarts": encoded(restart_marker_rows=1),
+    "to be turned": encoded(exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"),
+}
+LEFT_TO_PIL = {
+    "progressive": encoded(progressive=True),
+    "CMYK": encoded("CMYK"),
+    "PNG": encoded(kind="PNG"),
+    "another size": encoded(side=65),
+    "no end": encoded()[:-2],
+    "cut": encoded()[:1000],
+    "cut, with an end": encoded()[:300] + b"\xff\xd9",
+    "bytes after it": encoded() + b"\0",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("data", PLAIN.values(), ids=PLAIN)
+def test_a_plain_jpeg_has_the_pixels_that_pil_gives_it(data: bytes) -> None:
+    pixels = _small_jpeg(64)(data)
+    assert pixels is not None
+    np.testing.assert_array_equal(pixels, pil(data))
+
+
+@pytest.mark.parametrize("data", LEFT_TO_PIL.values(), ids=LEFT_TO_PIL)
+def test_all_else_is_left_to_pil(data: bytes) -> None:
+    assert _small_jpeg(64)(data) is None
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """root/<part>/<class>/<kind>.jpg, of every kind that can be decoded."""
+    kinds = {**PLAIN, **{kind: LEFT_TO_PIL[kind] for kind in ("progressive", "CMYK", "PNG", "bytes after it")}}
+    for part in ("train", "val"):
+        for number, data in enumerate(kinds.values()):
+            path = tmp_path / f"images/{part}/only/{number:02}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    return tmp_path / "images"
+
+
+def test_many_images_decode_to_the_same_set_as_few(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = load(ImageFolder(str(root)), **SETTINGS, cache=tmp_path / "few")
+    monkeypatch.setattr(decoding, "MANY", 1)
+    many = load(ImageFolder(str(root)), **SETTINGS, cache=tmp_path / "many")
+    np.testing.assert_array_equal(many.train_images, few.train_images)
+    assert (many.digest, many.mean.tolist(), many.std.tolist()) == (few.digest, few.mean.tolist(), few.std.tolist())
+
+
+def test_a_damaged_image_among_many_is_refused_by_name(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "MANY", 1)
+    (root / "train/only/99.jpg").write_bytes(LEFT_TO_PIL["no end"])
+    with pytest.raises(InputError, match=r"train/only/99\.jpg: is corrupt"):
+        load(ImageFolder(str(root)), **SETTINGS, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("images", [0, 1, 9])
+def test_sums_are_exact(images: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (images, 24, 24, 3), dtype=np.uint8)
+    pixels[:1] = 255  # the largest sums there are
+    wide = pixels.astype(np.int64)
+    np.testing.assert_array_equal(_sums(pixels), np.stack([wide.sum((1, 2)), (wide**2).sum((1, 2))], axis=1))

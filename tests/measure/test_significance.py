@@ -1,0 +1,59 @@
+"""Holm against statsmodels, the sign-flip test against scipy's enumeration and binomial chances, and the words."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from dissect.measure.significance import holm, p_sign_flip, verdicts
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_is_that_of_statsmodels(seed: int):
+    p = np.random.default_rng(seed).beta(0.3, 2, (3, 8)).round(2)  # rounded, so that some are equal
+    for row, adjusted in zip(p, holm(p), strict=True):
+        assert adjusted == pytest.approx(multipletests(row, method="holm")[1])
+
+
+def test_holm_leaves_missing_p_values_out_of_the_count():
+    # two of three: 0.01 * 2, 0.04 * 1
+    assert holm([0.04, np.nan, 0.01]) == pytest.approx([0.04, np.nan, 0.02], nan_ok=True)
+
+
+@pytest.mark.parametrize("n", [2, 5, 9])
+def test_the_sign_flip_test_is_scipys_over_all_flips(n: int):
+    differences = np.random.default_rng(n).normal(0.7, 1, n).round(1)
+    scipys = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=np.inf, vectorized=True
+    )
+    assert p_sign_flip(differences) == pytest.approx(scipys.pvalue)
+
+
+def test_of_equal_differences_the_sign_flip_p_is_a_binomial_one():
+    # with all steps of equal size, the sum of signs is binomial: ties in abundance, and 0.1 + 0.2 is not 0.3
+    differences = 0.1 * np.array([1, 1, 1, 1, 1, 1, 1, 1, -1, -1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])
+    assert p_sign_flip(differences) == pytest.approx(stats.binomtest(18, 20).pvalue)
+
+
+def test_the_sign_flip_p_never_falls_below_its_floor():
+    assert p_sign_flip([[9.0, 10, 11], [-9, -10, -11]]).tolist() == [2 / 2**3] * 2
+
+
+def test_more_values_than_can_be_enumerated_have_no_sign_flip_p():
+    assert np.isnan(p_sign_flip(np.ones((2, 21)))).all()
+    assert np.isnan(p_sign_flip(np.empty(0)))
+    assert p_sign_flip([3.0]) == 1
+
+
+def test_each_verdict_has_its_case():
+    cases = [
+        # gain, p, p of a gain beyond the margin
+        (1.0, 0.04, 0.5, "helps"),
+        (-1.0, 0.04, 0.5, "hurts"),
+        (0.1, 0.04, 0.01, "helps"),  # shown and small: shown comes first
+        (0.1, 0.05, 0.04, "equivalent"),
+        (0.1, 0.50, 0.05, "inconclusive"),
+        (1.0, np.nan, np.nan, ""),
+    ]
+    gain, p, equal, words = zip(*cases, strict=True)
+    assert verdicts(gain, p, equal, alpha=0.05).tolist() == list(words)

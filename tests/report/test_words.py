@@ -1,0 +1,77 @@
+"""Effects in words."""
+
+import pytest
+
+from dissect.measure.members import Members
+from dissect.report.words import answer, duration, p_text
+
+NAN = float("nan")
+ROW = {
+    "kind": "ladder", "label": "dropout 2", "components": ("dropout2",), "treated": "step7", "control": "step6",
+    "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
+    "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
+}  # fmt: skip
+
+
+def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
+    assert answer(ROW) == {
+        "component": "dropout 2",
+        "words": "+4.4 points [3.9, 5.0], 12 seeds, p < 0.001",
+        "verdict": "helps",
+        "outcome": "helps",
+        "notes": ["step7 against step6"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"published": 4.52}, "published: +4.52, inside our interval"),
+        ({"published": 5.2}, "published: +5.20, above our interval"),
+        ({"published": -1.0}, "published: −1.00, below our interval"),
+        ({"published": 4.52, "low": NAN, "high": NAN, "verdict": "", "seeds": 1}, "published: +4.52"),
+        (
+            {"verdict": "inconclusive", "p": 0.3},
+            "12 seeds could have shown ±0.80 points with 80% power, corrected as p is",
+        ),
+        (
+            {"verdict": "inconclusive", "p": 0.3, "smallest": 112.4},
+            "12 seeds could have shown ±112 points with 80% power, corrected as p is",
+        ),
+        ({"verdict": "inconclusive", "p": 0.02}, "p = 0.02 alone, which is not enough for one contrast of several"),
+        ({"verdict": "equivalent"}, "within ±1 points"),
+        ({"manifest": ""}, "exploratory"),
+        ({"left_out": 2}, "2 seeds left out, for which some of its variants have no run"),
+        ({"components": ("a", "b")}, "2 components at once"),
+        ({"low": 4.4, "high": 4.4}, "the same difference for every seed, so its interval tells little"),
+    ],
+)
+def test_what_else_there_is_to_know_is_said(changes: dict, note: str):
+    assert note in answer(ROW | changes)["notes"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"verdict": "hurts"}, "hurts"),
+        ({"verdict": "equivalent"}, "makes no difference"),
+        ({"verdict": "inconclusive"}, "inconclusive"),
+        ({"verdict": "", "seeds": 1, "low": NAN, "high": NAN}, "one seed only"),
+        ({"verdict": "", "seeds": 2, "low": NAN, "high": NAN}, "before the first look"),
+        ({"verdict": "", "seeds": 0, "gain": NAN, "low": NAN, "high": NAN}, "not measured"),
+        ({"kind": "interaction"}, "more than the sum"),
+        ({"kind": "interaction", "verdict": "hurts"}, "less than the sum"),
+    ],
+)
+def test_every_outcome_has_its_words(changes: dict, outcome: str):
+    assert answer(ROW | changes)["outcome"] == outcome
+
+
+def test_a_single_ensemble_has_the_interval_of_its_members():
+    notes = answer(ROW | {"verdict": "", "seeds": 1}, Members(0.49, 0.485, 0.495, 11))["notes"]
+    assert "other members in its place: 49.0% [48.5, 49.5], by a jackknife over its 11 members" in notes
+
+
+def test_numbers_are_written_with_their_units():
+    assert [p_text(p) for p in (0.0004, 0.0123, 0.123, NAN)] == ["p < 0.001", "p = 0.012", "p = 0.12", ""]
+    assert [duration(seconds) for seconds in (12.34, 600, 7200, NAN)] == ["12.3 s", "10.0 min", "2.0 h", "–"]
