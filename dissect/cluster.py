@@ -6,6 +6,7 @@ it is `attempt`ed as anywhere else. The store has to be a folder that all machin
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +38,8 @@ class Carried:
     def checkpoint(self) -> Any:
         from submitit.helpers import DelayedSubmission
 
+        # Requeueing ends this job: Slurm's SIGTERM must not end `scontrol requeue`, its child, before that has answered.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return DelayedSubmission(self)
 
 

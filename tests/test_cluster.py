@@ -90,6 +90,18 @@ def test_a_job_that_is_preempted_goes_on_from_its_last_epoch(tmp_path):
     compare(tmp_path / "runs", tmp_path / "calm" / "runs")
 
 
+@pytest.mark.skipif(find_spec("submitit") is None, reason="submitit is not installed")
+def test_what_queues_a_preempted_job_again_outlives_the_end_of_that_job():
+    child = """
+import subprocess
+from dissect.cluster import Carried
+Carried(None).checkpoint()  # submitit calls it, then scontrol as a child, which Slurm sends SIGTERM too
+subprocess.run(["sh", "-c", "kill -TERM $$; echo queued again"], check=True)
+"""
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "queued again\n"), done.stderr
+
+
 @pytest.mark.slow
 @needs_slurm
 def test_jobs_whose_parent_was_killed_are_found_again(tmp_path):
