@@ -38,7 +38,7 @@ class Carried:
     def checkpoint(self) -> Any:
         from submitit.helpers import DelayedSubmission
 
-        # Requeueing ends this job: Slurm's SIGTERM must not end `scontrol requeue`, its child, before that has answered.
+        # Requeueing ends this job, and Slurm's SIGTERM must not end `scontrol requeue`, its child, before its answer.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return DelayedSubmission(self)
 
