@@ -17,11 +17,11 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dissect.data.files import progress
@@ -30,7 +30,6 @@ from dissect.errors import InputError
 
 CHUNK = 64  # images a task: 0.8 MB at 64x64
 THREADS = min(os.cpu_count() or 1, 8)  # much is done under the interpreter's lock, so more gain nothing
-MANY = 40_000  # images from which torchvision's decoder saves more than the 2.3 s that importing it takes
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # by content, whatever the name; others may run programs (EPS)
 
 
@@ -51,7 +50,6 @@ def decode(contents: Contents, folder: Path, *, image_size: int, skip_corrupt: b
         OSError: when the folder cannot be written.
     """
     total = sum(map(len, contents.train)) + sum(map(len, contents.val))
-    small_jpeg = _small_jpeg(image_size) if contents.raw is None and total >= MANY else None
     about: dict[str, Any] = {"where": contents.where, "classes": contents.classes, "skipped": []}
     with progress(f"decoding {total:,} images of {contents.where} into {folder.parent}, once", total) as advance:
         for part, by_class in (("train", contents.train), ("val", contents.val)):
@@ -62,8 +60,7 @@ def decode(contents: Contents, folder: Path, *, image_size: int, skip_corrupt: b
                 for label, names in enumerate(by_class)
                 for place, name in enumerate(shuffled(names))
             )
-            pixels = partial(_pixels, raw=contents.raw, image_size=image_size, small_jpeg=small_jpeg)
-            about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, pixels, advance)
+            about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, advance)
             about["skipped"] += bad
     _write(folder / "about.json", json.dumps(about, indent=2).encode())
 
@@ -75,13 +72,12 @@ def _decode_part(
     part: str,
     image_size: int,
     skip_corrupt: bool,
-    pixels: Callable[[bytes], np.ndarray],
     advance: Callable[[int], None],
 ) -> tuple[str, list[str]]:
     """Write one part's arrays; returns the digest of what the images are, and which were skipped."""
 
     def work(chunk: Sequence[tuple[float, int, str]]) -> _Decoded:
-        return _decode_chunk(contents, [name for _, _, name in chunk], image_size, skip_corrupt, pixels)
+        return _decode_chunk(contents, [name for _, _, name in chunk], image_size, skip_corrupt)
 
     chunks = [entries[i : i + CHUNK] for i in range(0, len(entries), CHUNK)]
     digest = hashlib.blake2b(f"{part}, {len(contents.classes)} classes, {image_size} pixels".encode(), digest_size=16)
@@ -118,18 +114,18 @@ def refused(bad: str) -> InputError:
     return InputError(f"{bad}; restore the file, or leave such files out with data.corrupt=skip")
 
 
-def _decode_chunk(
-    contents: Contents,
-    names: Sequence[str],
-    image_size: int,
-    skip_corrupt: bool,
-    pixels: Callable[[bytes], np.ndarray],
-) -> _Decoded:
-    images, kept, hashes, bad = [], [], [], []
+def _decode_chunk(contents: Contents, names: Sequence[str], image_size: int, skip_corrupt: bool) -> _Decoded:
+    images = np.empty((len(names), image_size, image_size, 3), np.uint8)
+    plain = _plain_headers(image_size) if contents.raw is None else ()
+    kept: list[int] = []
+    hashes: list[bytes] = []
+    bad: list[str] = []
     for i, name in enumerate(names):
         try:
             data = contents.read(name)
-            images.append(pixels(data))
+            pixels = images[len(kept)]
+            if not _plain_jpeg(data, plain, pixels):
+                pixels[:] = any_image(data, contents.raw, image_size)
         except Exception as problem:  # PIL and zipfile raise a dozen kinds for damaged files
             bad.append(f"{contents.where}/{name}: is corrupt or cannot be read ({_reason(problem)})")
             if not skip_corrupt:
@@ -137,50 +133,35 @@ def _decode_chunk(
             continue
         kept.append(i)
         hashes.append(hashlib.blake2b(data, digest_size=16).digest())
-    stacked = np.stack(images) if images else np.empty((0, image_size, image_size, 3), np.uint8)
-    return _Decoded(stacked, _sums(stacked), kept, hashes, bad)
+    images = images[: len(kept)]
+    return _Decoded(images, _sums(images), kept, hashes, bad)
 
 
-def _small_jpeg(size: int) -> Callable[[bytes], np.ndarray | None]:
-    """A decoder of plain JPEGs of size x size pixels: (S, S, 3) uint8, PIL's bits in half its time.
-
-    It gives None for all else and for what it cannot decode, which is PIL's then, and so is the last word on damage.
-    Where torchvision has lost its decoder, deprecated since 0.29, it gives None for all.
-    """
-    import torch
-    import torchvision  # noqa: F401  # makes torch.ops.image; its public function would warn that it is deprecated
-
-    # One baseline scan of 8 bits (SOF0), its height and width, 3 or 1 components. So nobody's header decides how much
-    # memory is taken.
+def _plain_headers(size: int) -> tuple[bytes, ...]:
+    """How a baseline scan of 8 bits and size x size pixels begins (SOF0): its height and width, 3 or 1 components."""
     side = size.to_bytes(2, "big")
-    headers = b"\xff\xc0\x00\x11\x08" + side + side + b"\x03", b"\xff\xc0\x00\x0b\x08" + side + side + b"\x01"
-    decode_jpeg = getattr(torch.ops.image, "decode_jpeg", None)
-
-    def pixels(data: bytes) -> np.ndarray | None:
-        # PIL refuses a JPEG without its end-of-image marker, and accepts one with bytes after it; torchvision neither.
-        whole = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
-        if decode_jpeg is None or not whole or not any(header in data for header in headers):
-            return None
-        try:
-            planes = decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), 0, False)  # not turned
-        except RuntimeError:
-            return None
-        if planes.shape not in ((3, size, size), (1, size, size)):  # of another header than the one found
-            return None
-        return planes.expand(3, -1, -1).permute(1, 2, 0).numpy()
-
-    return pixels
+    return b"\xff\xc0\x00\x11\x08" + side + side + b"\x03", b"\xff\xc0\x00\x0b\x08" + side + side + b"\x01"
 
 
-def _pixels(
-    data: bytes,
-    raw: tuple[str, tuple[int, int]] | None,
-    image_size: int,
-    small_jpeg: Callable[[bytes], np.ndarray | None] | None = None,
-) -> np.ndarray:
+def _plain_jpeg(data: bytes, headers: Sequence[bytes], pixels: np.ndarray) -> bool:
+    """Decode a JPEG that has one of `headers` into `pixels`, (S, S, 3) uint8: PIL's bits in half its time.
+
+    False for all else and for what has any fault: both are PIL's then, and so is the last word on damage. That the
+    header is known before decoding lets nobody's file decide how much memory is taken.
+    """
+    # PIL refuses a JPEG without its end-of-image marker, and accepts one with bytes after it.
+    whole = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
+    if not whole or not any(header in data for header in headers):
+        return False
+    try:
+        decoded = simplejpeg.decode_jpeg(data, "RGB", strict=True, buffer=pixels)
+    except ValueError:
+        return False
+    return bool(decoded.shape == pixels.shape)  # another where the header that was found was not the image's
+
+
+def any_image(data: bytes, raw: tuple[str, tuple[int, int]] | None, image_size: int) -> np.ndarray:
     """One image as (S, S, 3) uint8: short side to S, antialiased, then the centre."""
-    if small_jpeg is not None and (decoded := small_jpeg(data)) is not None:
-        return decoded
     image = Image.frombytes(*raw, data) if raw else Image.open(io.BytesIO(data), formats=FORMATS)
     if image.mode.startswith("I;16"):  # PIL's own conversion would clip all above 255 to white
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

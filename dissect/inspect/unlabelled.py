@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dissect.data.decoding import _pixels
+from dissect.data.decoding import any_image
 from dissect.data.files import Folder, Tree, Zip, existing, progress, read_text
 from dissect.data.sources import IMAGES
 from dissect.errors import InputError
@@ -65,7 +65,7 @@ def read_images(tree: Tree, folder: str, names: Sequence[str], image_size: int) 
     with progress(f"decoding {len(names):,} images of {tree.where}/{folder}", len(names)) as advance:
         for place, name in enumerate(names):
             try:
-                images[place] = _pixels(tree.read(f"{folder}/{name}"), None, image_size)
+                images[place] = any_image(tree.read(f"{folder}/{name}"), None, image_size)
             except Exception as problem:  # PIL and zipfile raise a dozen kinds for damaged files
                 where = f"{tree.where}/{folder}/{name}"
                 raise InputError(f"{where}: is corrupt or no image ({problem}); restore the file") from problem

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dissect.data.arrays import ImageSet, let_go
 from dissect.data.batches import Pixels, View, ViewBatches, ten_crop_views, window_side
-from dissect.data.decoding import _pixels
+from dissect.data.decoding import any_image
 from dissect.errors import InputError
 
 
@@ -90,7 +90,7 @@ def image_at(images: ImageSet, image: str) -> tuple[np.ndarray, str]:
         return images.val_images[int(image)], f"image {image}, {images.classes[images.val_labels[int(image)]]}"
     path = Path(image)
     try:
-        return _pixels(path.read_bytes(), None, size).copy(), path.name  # PIL's own memory is read-only
+        return any_image(path.read_bytes(), None, size).copy(), path.name  # PIL's own memory is read-only
     except Exception as problem:  # PIL raises a dozen kinds for damaged files
         reason = getattr(problem, "strerror", None) or str(problem).split("<")[0].strip()
         raise InputError(

@@ -17,7 +17,6 @@ from dissect.pool import cores
 
 OURS = """
 import sys, time
-import torch, torchvision     # which a run needs in any case
 from dissect.data.arrays import load
 from dissect.data.sources import TinyImageNet
 started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Decoding many small JPEGs: torchvision's decoder gives PIL's pixels, and PIL's word on what is damaged."""
+"""Decoding: plain JPEGs come out as PIL's pixels, and the word on what is damaged is PIL's."""
 
 import io
 from collections.abc import Iterator
@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dissect.data import decoding
 from dissect.data.arrays import load
-from dissect.data.decoding import _small_jpeg, _sums
+from dissect.data.decoding import _plain_headers, _plain_jpeg, _sums
 from dissect.data.sources import ImageFolder
 from dissect.errors import InputError
 
@@ -55,14 +54,14 @@ LEFT_TO_PIL = {
 
 @pytest.mark.parametrize("data", PLAIN.values(), ids=PLAIN)
 def test_a_plain_jpeg_has_the_pixels_that_pil_gives_it(data: bytes) -> None:
-    pixels = _small_jpeg(64)(data)
-    assert pixels is not None
+    pixels = np.empty((64, 64, 3), np.uint8)
+    assert _plain_jpeg(data, _plain_headers(64), pixels)
     np.testing.assert_array_equal(pixels, pil(data))
 
 
 @pytest.mark.parametrize("data", LEFT_TO_PIL.values(), ids=LEFT_TO_PIL)
 def test_all_else_is_left_to_pil(data: bytes) -> None:
-    assert _small_jpeg(64)(data) is None
+    assert not _plain_jpeg(data, _plain_headers(64), np.empty((64, 64, 3), np.uint8))
 
 
 @pytest.fixture
@@ -77,18 +76,15 @@ def root(tmp_path: Path) -> Iterator[Path]:
     return tmp_path / "images"
 
 
-def test_many_images_decode_to_the_same_set_as_few(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = load(ImageFolder(str(root)), **SETTINGS, cache=tmp_path / "few")
-    monkeypatch.setattr(decoding, "MANY", 1)
-    many = load(ImageFolder(str(root)), **SETTINGS, cache=tmp_path / "many")
-    np.testing.assert_array_equal(many.train_images, few.train_images)
-    assert (many.digest, many.mean.tolist(), many.std.tolist()) == (few.digest, few.mean.tolist(), few.std.tolist())
+def test_all_kinds_come_out_as_pil_decodes_them_and_one_left_out_moves_none(root: Path, tmp_path: Path) -> None:
+    (root / "train/only/00b.jpg").write_bytes(LEFT_TO_PIL["cut, with an end"])
+    images = load(ImageFolder(str(root)), **SETTINGS | {"corrupt": "skip"}, cache=tmp_path / "cache")
+    expected = {pil(path.read_bytes()).tobytes() for path in (root / "val/only").glob("*.jpg")}
+    assert {image.tobytes() for image in images.train_images} == expected
+    assert len(images.train_images) == len(images.val_images) == 12
 
 
-def test_a_damaged_image_among_many_is_refused_by_name(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decoding, "MANY", 1)
+def test_a_damaged_image_is_refused_by_name(root: Path, tmp_path: Path) -> None:
     (root / "train/only/99.jpg").write_bytes(LEFT_TO_PIL["no end"])
     with pytest.raises(InputError, match=r"train/only/99\.jpg: is corrupt"):
         load(ImageFolder(str(root)), **SETTINGS, cache=tmp_path / "cache")
