@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # by content, whatever 
 @dataclass(frozen=True)
 class _Decoded:
     images: np.ndarray  # (n, S, S, 3) uint8
+    room: np.ndarray  # where they lie, to be used again: memory that is new costs a page fault per 4 kB
     sums: np.ndarray  # (n, 2, 3) int64
     kept: list[int]  # which of the chunk's names they are
     hashes: list[bytes]  # of their encoded bytes
@@ -77,17 +79,23 @@ def _decode_part(
     """Write one part's arrays; returns the digest of what the images are, and which were skipped."""
 
     def work(chunk: Sequence[tuple[float, int, str]]) -> _Decoded:
-        return _decode_chunk(contents, [name for _, _, name in chunk], image_size, skip_corrupt)
+        try:
+            room = rooms.get_nowait()
+        except Empty:
+            room = np.empty((CHUNK, image_size, image_size, 3), np.uint8)
+        return _decode_chunk(contents, [name for _, _, name in chunk], room, skip_corrupt)
 
     chunks = [entries[i : i + CHUNK] for i in range(0, len(entries), CHUNK)]
     digest = hashlib.blake2b(f"{part}, {len(contents.classes)} classes, {image_size} pixels".encode(), digest_size=16)
     kept: list[tuple[float, int]] = []
     sums, bad = [], []
+    rooms: SimpleQueue[np.ndarray] = SimpleQueue()
     # Written, not mapped: a full disk is then an OSError, where a mapped page would kill the process.
     with open(folder / f"{part}_images.npy", "wb") as file, closing(_in_order(work, chunks)) as results:
         _write_header(file, 0, image_size)
         for chunk, decoded in zip(chunks, results, strict=True):
             file.write(decoded.images.data)
+            rooms.put(decoded.room)
             sums.append(decoded.sums)
             bad += decoded.bad
             for i, image_hash in zip(decoded.kept, decoded.hashes, strict=True):
@@ -114,8 +122,8 @@ def refused(bad: str) -> InputError:
     return InputError(f"{bad}; restore the file, or leave such files out with data.corrupt=skip")
 
 
-def _decode_chunk(contents: Contents, names: Sequence[str], image_size: int, skip_corrupt: bool) -> _Decoded:
-    images = np.empty((len(names), image_size, image_size, 3), np.uint8)
+def _decode_chunk(contents: Contents, names: Sequence[str], room: np.ndarray, skip_corrupt: bool) -> _Decoded:
+    image_size = room.shape[1]
     plain = _plain_headers(image_size) if contents.raw is None else ()
     kept: list[int] = []
     hashes: list[bytes] = []
@@ -123,7 +131,7 @@ def _decode_chunk(contents: Contents, names: Sequence[str], image_size: int, ski
     for i, name in enumerate(names):
         try:
             data = contents.read(name)
-            pixels = images[len(kept)]
+            pixels = room[len(kept)]
             if not _plain_jpeg(data, plain, pixels):
                 pixels[:] = any_image(data, contents.raw, image_size)
         except Exception as problem:  # PIL and zipfile raise a dozen kinds for damaged files
@@ -133,8 +141,8 @@ def _decode_chunk(contents: Contents, names: Sequence[str], image_size: int, ski
             continue
         kept.append(i)
         hashes.append(hashlib.blake2b(data, digest_size=16).digest())
-    images = images[: len(kept)]
-    return _Decoded(images, _sums(images), kept, hashes, bad)
+    images = room[: len(kept)]
+    return _Decoded(images, room, _sums(images), kept, hashes, bad)
 
 
 def _plain_headers(size: int) -> tuple[bytes, ...]:
