@@ -77,7 +77,7 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     ladder = list(config.ladder)
     # In the ladder's order, whichever way they were named, so that one variant has one description.
     place = {name: number for number, name in enumerate(ladder)}
-    given = _plain(config)["components"]
+    given = plain(config)["components"]
     ordered = sorted(given, key=lambda name: (place.get(name, len(place)), name))
     components = {name: declaration(name, given[name])[0] for name in ordered}
     _check_seed(config.seed)
@@ -134,13 +134,13 @@ def has_ten_crop(result: Mapping[str, Any], config: DictConfig) -> bool:
 
 def determining(config: DictConfig) -> dict[str, Any]:
     """The part of a config that decides what is computed: no paths, loggers, hardware, evaluation or labels."""
-    plain = _plain(config)
-    kept: dict[str, Any] = {part: plain[part] for part in ("model", "init", "train", "augmentation")}
+    given = plain(config)
+    kept: dict[str, Any] = {part: given[part] for part in ("model", "init", "train", "augmentation")}
     if not kept["augmentation"].get("offline"):  # runs made before there was such a thing keep their keys
         kept["augmentation"].pop("offline", None)
-    if plain["ensemble"]["average"]:
-        kept["ensemble"] = plain["ensemble"]
-    kept["trainer"] = {key: value for key, value in plain["trainer"].items() if key not in HARDWARE}
+    if given["ensemble"]["average"]:
+        kept["ensemble"] = given["ensemble"]
+    kept["trainer"] = {key: value for key, value in given["trainer"].items() if key not in HARDWARE}
     if kept["trainer"].get("precision") == "auto":  # what the hardware has
         del kept["trainer"]["precision"]
     if code := own_code(str(value) for key, value in leaves(kept).items() if key.endswith("_target_")):
@@ -185,14 +185,19 @@ def _digest(value: Any) -> str:
     return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The config as dictionaries and lists, with all interpolations resolved.
+
+    Raises:
+        InputError: naming the key that is missing or cannot be resolved.
+    """
     try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as problem:
         key = getattr(problem, "full_key", None)
         raise InputError(f"config: {key}: {str(problem).splitlines()[0]}") from problem
-    assert isinstance(plain, dict)
-    return plain  # type: ignore[return-value]
+    assert isinstance(resolved, dict)
+    return resolved  # type: ignore[return-value]
 
 
 def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -259,7 +264,7 @@ def _check_pairs(deltas: Mapping[str, DictConfig]) -> None:
 
 def _check_deltas(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfig]) -> None:
     """Each component must do what it declares, all of it, and nothing else may have changed."""
-    now, before = leaves(_plain(config)), leaves(_plain(base))
+    now, before = leaves(plain(config)), leaves(plain(base))
     explained = {key for key in now if key == "seed" or key.startswith("components")}
     for name, delta in deltas.items():
         if not any(key == f"components.{name}" or key.startswith(f"components.{name}.") for key in now):

@@ -13,22 +13,20 @@ import pytorch_lightning as pl
 import torch
 from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from dissect import store
 from dissect.errors import InputError
 from dissect.files import unwritable
 from dissect.training.module import Row
 from dissect.training.together import OwnSignals, Place
-from dissect.variant import Variant, without_paths
+from dissect.variant import Variant, plain, without_paths
 
 for name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(name).setLevel(logging.WARNING)  # not what hardware there might be, nor tips
 # Lightning 2.6 asks torch's tree specification in a way that torch 2.15 deprecates; nothing of ours.
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
 warnings.filterwarnings("ignore", message="The `srun` command is available")  # it has no part in how we use Slurm
-# A machine that can queue jobs is no reason to do so.
-warnings.filterwarnings("ignore", message="The `srun` command is available")
 
 
 class Resume(pl.callbacks.Checkpoint):
@@ -117,13 +115,13 @@ def logging_to(
         resumed = any(folder.glob("resume*.ckpt"))
         with begin(
             folder.name, job_type=job_type, group=variant.name, tags=list(variant.components),
-            config={"variant": variant.name, **_plain(config)}, resumed=resumed,
+            config={"variant": variant.name, **plain(without_paths(config))}, resumed=resumed,
         ) as log:  # fmt: skip
             trainer.callbacks.append(Epochs(log.epochs))  # type: ignore[attr-defined]
             yield log.result
     else:
         trainer.logger = instantiate(config.logger, version=f"{variant.name}-seed{variant.seed}")
-        trainer.logger.log_hyperparams(_plain(config))
+        trainer.logger.log_hyperparams(plain(without_paths(config)))
         yield lambda result: None
 
 
@@ -138,9 +136,3 @@ class Epochs(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._log(pl_module.rows)
-
-
-def _plain(config: DictConfig) -> dict[str, Any]:
-    plain = OmegaConf.to_container(without_paths(config), resolve=True)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}

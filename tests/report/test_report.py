@@ -1,6 +1,7 @@
 """The command, from a folder of runs to the files."""
 
 import csv
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,6 +66,11 @@ def test_a_report_has_all_its_files_and_twice_gives_the_same_bytes(
     assert str(tmp_path / "trial" / "index.html") in capsys.readouterr().out
     for path in folder.iterdir():
         assert (tmp_path / "trial" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_sentences_of_the_page_are_apart(reported: tuple[Path, Path]):
+    text = re.sub(r"<(style|script).*?</\1>", "", (reported[1] / "index.html").read_text(), flags=re.DOTALL)
+    assert not re.findall(r"[a-z]{3}\.[A-Z][a-z]+ ", text)
 
 
 def test_effects_csv_has_a_row_a_contrast_in_points(reported: tuple[Path, Path]):
