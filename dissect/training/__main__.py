@@ -9,6 +9,7 @@ import torch
 from dissect.errors import TrainingError
 from dissect.finish import images_of
 from dissect.training.build import build, made
+from dissect.training.memory import keep_freed_memory
 from dissect.training.run import module_of
 from dissect.training.together import Place, Request, leave_with_the_first
 from dissect.training.trainer import Resume, trainer_of
@@ -19,6 +20,7 @@ def main() -> None:
     """Train with the others; what there is to be written and said is the first process's."""
     variant, begin, rank, port = Request(*pickle.load(sys.stdin.buffer))
     leave_with_the_first()
+    keep_freed_memory()
     config, images = variant.config, images_of(variant.config)
     folder = run_folder(variant, images.digest)
     trainer = trainer_of(config, folder, [Resume(folder)], Place(rank, port))

@@ -21,6 +21,7 @@ from dissect.errors import InputError, TrainingError
 from dissect.files import whole
 from dissect.record import describe, describe_data
 from dissect.training.build import build, check_fits, made, multiply_adds
+from dissect.training.memory import keep_freed_memory
 from dissect.training.module import Classification, Row, probabilities
 from dissect.training.progress import RunProgress
 from dissect.training.result import device_name, mean, scores, scores_of
@@ -55,6 +56,7 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
     resume = Resume(folder)
     trainer = trainer_of(config, folder, [progress, resume])
     check_together(trainer, config, network)
+    keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from apart import apart
 from bare import images_per_second as bare
 from images import CLASSES, write_folder
 from table import Pair, Row, ratio
@@ -48,36 +49,33 @@ TRAIN = {"momentum": 0.9, "weight_decay": 5e-4}
 
 
 def rows(scratch: Path, repeats: int) -> Iterator[Row]:
-    threads = torch.get_num_threads()
     for side in {case.side for case in CASES}:
         write_folder(scratch / f"jpeg{side}", side=side, train=8, val=1)
     for case in CASES:
         yield from _rows(case, scratch, repeats)
-    torch.set_num_threads(threads)
 
 
 def _rows(case: Case, scratch: Path, repeats: int) -> Iterator[Row]:
-    root = scratch / f"jpeg{case.side}"
     beside_bare, beside_usual = [], []
-    for number in range(-1, repeats):  # the first is thrown away: it compiles kernels and warms up caches
-        taken = {}
-        order = ["ours", "bare", "usual"]
-        for name in order[number % 3 :] + order[: number % 3]:  # who comes first goes round
-            variant = _variant(case, root, scratch, seed=number + 1)
-            taken[name] = {"ours": _ours, "bare": _bare, "usual": _usual}[name](case, variant, root, scratch)
-        if number >= 0:
-            beside_bare.append(Pair(taken["ours"], taken["bare"]))
-            beside_usual.append(Pair(taken["ours"], taken["usual"]))
+    with apart(ours=_ours, bare=_bare, usual=_usual) as side:
+        for number in range(-1, repeats):  # the first is thrown away: it compiles kernels and warms up caches
+            order = ["ours", "bare", "usual"]
+            turn = [*order[number % 3 :], *order[: number % 3]]  # who comes first goes round
+            taken = {name: side(name, case, scratch, number + 1) for name in turn}
+            if number >= 0:
+                beside_bare.append(Pair(taken["ours"], taken["bare"]))
+                beside_usual.append(Pair(taken["ours"], taken["usual"]))
     yield Row(case.label, "a bare loop on ready float tensors", "images/s", beside_bare, ratio, "x", case.bare_reach)
     pipeline = "Lightning, ImageFolder, PIL, v2 transforms, 2 workers"
     yield Row(case.label, pipeline, "images/s", beside_usual, ratio, "x", case.usual_reach)
 
 
-def _variant(case: Case, root: Path, scratch: Path, *, seed: int) -> Variant:
+def _variant(case: Case, scratch: Path, seed: int) -> Variant:
+    torch.set_num_threads(case.threads)
     return compose(
         [
             f"+ablation=step{case.step}", f"model.width={case.width}", f"threads={case.threads}", f"seed={seed}",
-            "data=image_folder", f"data.root={root}", f"data.image_size={case.side}",
+            "data=image_folder", f"data.root={_images(case, scratch)}", f"data.image_size={case.side}",
             f"data.train_per_class={case.per_class}", f"train.epochs={case.epochs}", "train.batch_size=64",
             "trainer.accelerator=cpu", "evaluate.ten_crop=null", "evaluate.train_images=1",
             f"runs={scratch / 'runs'}", f"data.cache={scratch / 'cache'}", "name=training",
@@ -85,22 +83,26 @@ def _variant(case: Case, root: Path, scratch: Path, *, seed: int) -> Variant:
     ).with_classes(CLASSES)  # fmt: skip
 
 
-def _ours(case: Case, variant: Variant, root: Path, scratch: Path) -> float:
+def _images(case: Case, scratch: Path) -> Path:
+    return scratch / f"jpeg{case.side}"
+
+
+def _ours(case: Case, scratch: Path, seed: int) -> float:
+    variant = _variant(case, scratch, seed)
     return float(run(variant, images_of(variant.config))["images_per_second"])
 
 
-def _bare(case: Case, variant: Variant, root: Path, scratch: Path) -> float:
-    torch.set_num_threads(case.threads)
-    cut, _ = batches(images_of(variant.config), variant.config, variant.seed, torch.device("cpu"))
-    ready = list(cut)
-    return bare(build(variant.config, seed=variant.seed), ready, epochs=case.epochs, **TRAIN)
+def _bare(case: Case, scratch: Path, seed: int) -> float:
+    variant = _variant(case, scratch, seed)
+    cut, _ = batches(images_of(variant.config), variant.config, seed, torch.device("cpu"))
+    return bare(build(variant.config, seed=seed), list(cut), epochs=case.epochs, **TRAIN)
 
 
-def _usual(case: Case, variant: Variant, root: Path, scratch: Path) -> float:
-    torch.set_num_threads(case.threads)
+def _usual(case: Case, scratch: Path, seed: int) -> float:
+    variant = _variant(case, scratch, seed)
     crop = round(case.side * variant.config.augmentation.crop) if variant.config.augmentation.crop < 1 else None
     # It sees all images of the folder, ours those of the case: what is measured is how many a second.
     return usual(
-        build(variant.config, seed=variant.seed), root / "train", crop=crop, batch_size=64,
+        build(variant.config, seed=seed), _images(case, scratch) / "train", crop=crop, batch_size=64,
         batches=case.per_class * CLASSES // 64 * case.epochs, scratch=scratch, **TRAIN,
     )  # fmt: skip
