@@ -85,7 +85,7 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any) -> list[str]:
     typical = [fmean(values) for values in zip(*cost.values(), strict=True)]
     seconds = sum(cost.get(job.variant.name, typical)[0] for job in rest)
     disk = sum(cost.get(job.variant.name, typical)[1] for job in rest) / 2**20
-    workers = workers_for(parallel, len(rest))
+    workers = workers_for(parallel, len(rest) + further)
     guessed = {job.variant.name for job in rest} - cost.keys()
     lines.append(
         f"the rest takes {_duration(seconds)} of training, {_duration(seconds / workers)} with {workers} at once, "

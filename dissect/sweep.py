@@ -26,8 +26,9 @@ from dissect import manifest, store
 from dissect.compose import delta_of, identify, key_of, sources_of, without_hydra
 from dissect.design import Component, Design
 from dissect.errors import InputError
-from dissect.finish import Outcome, found, images_of
+from dissect.finish import Outcome, fail, found, images_of
 from dissect.manifest import Manifest
+from dissect.members import member_variants
 from dissect.pool import workers_for
 from dissect.variant import Variant, declaration, run_folder
 from dissect.watch import Watch
@@ -96,30 +97,57 @@ class Sweep(Sweeper):
     def train(self, jobs: Sequence[Job]) -> list[tuple[Job, Outcome]]:
         """Train what is not finished, and give what became of every job."""
         ended = {place: Outcome(found(job.variant, job.pixels)) for place, job in enumerate(jobs)}
-        # Ensembles last, for they average other runs; else seed by seed, so that what is cut short is still paired.
         todo = [place for place, outcome in ended.items() if outcome.result is None]
-        todo.sort(key=lambda place: (jobs[place].variant.config.ensemble.average, jobs[place].variant.seed, place))
         if len(todo) < len(jobs):
             print(f"{len(jobs) - len(todo)} of {len(jobs)} runs finished before", flush=True)
-        if todo:
-            outcomes = self._launch([jobs[place] for place in todo])
-            ended |= {todo[number]: outcome for number, outcome in outcomes.items()}
-        return [(jobs[place], outcome) for place, outcome in ended.items()]
+        # What averages runs comes when they are finished; they are trained side by side like all others.
+        averaging = [place for place in todo if jobs[place].variant.config.ensemble.average]
+        members = {place: self._members(jobs[place]) for place in averaging}
+        wanted = {jobs[place].folder: jobs[place] for place in todo if place not in averaging}
+        for job in (job for own in members.values() for job in own):
+            if found(job.variant, job.pixels) is None:
+                wanted.setdefault(job.folder, job)
+        # Seed by seed, so that what is cut short is still paired.
+        trained = self._launch(sorted(wanted.values(), key=lambda job: job.variant.seed))
+        reasons = {folder: outcome.error for folder, outcome in trained.items() if outcome.error}
+        stopped = bool(reasons) and self.config.on_failure == "stop"
+        for place in averaging:
+            lost = [job for job in members[place] if job.folder in reasons]
+            if stopped:
+                trained[jobs[place].folder] = Outcome(error="not started")
+            elif lost:
+                reason = f"its member {lost[0].variant.name} seed {lost[0].variant.seed} {reasons[lost[0].folder]}"
+                trained[jobs[place].folder] = fail(jobs[place].variant, reason)
+        trained |= self._launch([jobs[place] for place in averaging if jobs[place].folder not in trained])
+        return [(job, trained.get(job.folder, ended[place])) for place, job in enumerate(jobs)]
 
-    def _launch(self, jobs: list[Job]) -> dict[int, Outcome]:
-        launcher = self.config.hydra.launcher
-        if not launcher._target_.startswith("dissect."):
+    def _members(self, ensemble: Job) -> list[Job]:
+        """The runs that an ensemble averages, as jobs; none for another's launcher, which knows runs by overrides."""
+        if not self._own_launcher:
+            return []
+        variants = member_variants(ensemble.variant)
+        return [Job(one, run_folder(one, ensemble.pixels), ensemble.pixels, ()) for one in variants]
+
+    @property
+    def _own_launcher(self) -> bool:
+        return bool(self.config.hydra.launcher._target_.startswith("dissect."))
+
+    def _launch(self, jobs: list[Job]) -> dict[Path, Outcome]:
+        """What became of each job, by its folder."""
+        if not jobs:
+            return {}
+        if not self._own_launcher:
             plugin = Plugins.instance().instantiate_launcher(
                 hydra_context=self.hydra_context, task_function=self.task_function, config=self.config
             )
             plugin.launch([list(job.overrides) for job in jobs], initial_job_idx=0)
-            return {number: _read(job) for number, job in enumerate(jobs)}
+            return {job.folder: _read(job) for job in jobs}
         variants, folders = [job.variant for job in jobs], [job.folder for job in jobs]
         with Watch(variants, folders) as watch:
-            instantiate(launcher, _convert_="all")(
+            instantiate(self.config.hydra.launcher, _convert_="all")(
                 variants, folders, watch=watch, stop_on_failure=self.config.on_failure == "stop"
             )
-        return watch.done | {n: Outcome(error="not started") for n in range(len(jobs)) if n not in watch.done}
+        return {folder: watch.done.get(n, Outcome(error="not started")) for n, folder in enumerate(folders)}
 
     def design(self) -> Design | None:
         """The study's design over its components, None for a plain sweep."""

@@ -31,7 +31,8 @@ class Variant:
     """A config with its components checked.
 
     `name` is "step5" for the first four components of the ladder, in whatever order they were given, else their
-    names joined by "+". `base` is the config without any component.
+    names joined by "+". `base` is the config without any component; `member_of` the ensemble that the run is trained
+    for, if any.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Variant:
     seed: int
     config: DictConfig
     base: DictConfig
+    member_of: "Variant | None" = None
 
     def with_seed(self, seed: int) -> "Variant":
         config = self.config.copy()

@@ -178,6 +178,38 @@ def test_after_a_failure_a_sweep_can_be_asked_to_stop(dissect, tmp_path):
     assert done.stderr.count("not started") == 5
 
 
+@pytest.mark.slow
+def test_the_members_of_one_ensemble_are_trained_side_by_side(dissect, tmp_path):
+    three = ["+ablation=step8", *SMALL, "ensemble.members=3", "threads=1"]
+    done = dissect("-m", *three, "parallel=2")
+    assert done.returncode == 0, done.stderr
+    runs = tmp_path / "runs" / "digits"
+    names = {name.rpartition("-")[0] for name in trained(runs)}
+    assert names == {"step7-seed0", "step7-seed1000", "step7-seed2000", "step8-seed0"}
+    # A worker keeps a log of each run that it is given, so each member was a task of its own.
+    assert {path.name.rpartition("-")[0] for path in (runs / ".logs").glob("*.log")} == names
+    members = [json.loads(path.read_text()) for path in runs.glob("step7*/result.json")]
+    assert {one["seed"]: one["member_of"] for one in members} == {0: None, 1000: "step8", 2000: "step8"}
+
+    alone = dissect(*three, "name=alone")  # in one process, one after another
+    assert alone.returncode == 0, alone.stderr
+    ours, theirs = (json.loads(next(tmp_path.glob(f"runs/{study}/step8*/result.json")).read_text())
+                    for study in ("digits", "alone"))  # fmt: skip
+    for name in ("key", "loss", "accuracy_ten_crop", "members"):
+        assert ours[name] == theirs[name]
+
+
+@pytest.mark.slow
+def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_again_at_once(dissect, tmp_path):
+    # the draws of seed 1000's jitter multiply its learning rate by 1e24
+    done = dissect("-m", "+ablation=step8", "ensemble.jitter=1e30", "trainer.gradient_clip_val=null", *SMALL)
+    assert done.returncode == 1
+    assert "its member step7 seed 1000" in " ".join(done.stderr.split())
+    assert "the training loss became" in " ".join(done.stderr.split())
+    assert {name.rpartition("-")[0] for name in trained(tmp_path / "runs" / "digits")} == {"step7-seed0"}
+    assert not list((tmp_path / "runs" / "digits" / ".logs").glob("step8*"))  # it was given to no worker
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

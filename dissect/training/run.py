@@ -32,14 +32,11 @@ from dissect.variant import Variant, has_ten_crop, run_folder, without_paths
 CHECKPOINT = "checkpoint.pt"  # the finished network's weights
 
 
-def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None) -> dict[str, Any]:
+def run(variant: Variant, images: ImageSet) -> dict[str, Any]:
     """The finished run's result, from the store if it is there, else trained now.
 
     A second process that wants the same run waits for the first and then finds it finished. Where only the ten-crop
     asked for is another one, it is derived from the kept network.
-
-    Args:
-        member_of: the ensemble that this run is trained for, if any.
 
     Raises:
         InputError: for a config that cannot be trained, or a store that cannot be written.
@@ -61,13 +58,13 @@ def run(variant: Variant, images: ImageSet, *, member_of: Variant | None = None)
         torch.set_num_threads(config.threads)
 
     identity: dict[str, Any] = {}
-    if member_of is not None:
-        identity = {"member_of": member_of.name, "settings": member_of.settings(images.digest)}
+    if (ensemble := variant.member_of) is not None:
+        identity = {"member_of": ensemble.name, "settings": ensemble.settings(images.digest)}
     with store.locked(folder):
         result = store.finished(folder)
         if result is None:
             try:
-                with logging_to(trainer, variant, "member" if member_of else "train") as told:
+                with logging_to(trainer, variant, "member" if ensemble else "train") as told:
                     result = _train(variant, images, network, schedule, trainer, progress, resume, folder)
                     told(result)
             except TrainingError as problem:
