@@ -3,11 +3,18 @@ import pytest
 import torch
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from dissect.finish import images_of
 from dissect.streams import stream
+from dissect.training.build import build, made
 from dissect.training.module import sums
 from dissect.training.result import scores
+from dissect.training.run import module_of
 from dissect.training.schedules import constant, cosine
+from dissect.training.trainer import Resume, trainer_of
 
 
 @pytest.fixture
@@ -64,3 +71,65 @@ def test_streams_are_told_apart_by_seed_name_and_number():
     assert len(seeds) == 18
     assert stream(0, "order", 1) == stream(0, "order", 1)
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+READS = {"item", "tolist", "__bool__", "__float__", "__int__", "__index__", "cpu", "numpy", "nonzero"}
+
+
+class Calls(TorchFunctionMode):
+    """Counts the values that a program reads back, for which it would have to wait for a device."""
+
+    def __init__(self):
+        super().__init__()
+        self.counted = 0
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        self.counted += getattr(function, "__name__", "") in READS
+        return function(*arguments, **(named or {}))
+
+
+class Scalars(TorchDispatchMode):
+    """Counts the values that operations inside torch read back themselves."""
+
+    def __init__(self):
+        super().__init__()
+        self.counted = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        self.counted += function is torch.ops.aten._local_scalar_dense.default
+        return function(*arguments, **(named or {}))
+
+
+@pytest.fixture
+def reads(variant, tmp_path):
+    """How many values were read back over two epochs of so many batches."""
+
+    def reads(batches: int, network: nn.Module | None = None) -> int:
+        chosen = variant(
+            "+ablation=step7", "model.width=0.1", f"data.train_per_class={2 * batches}", "train.batch_size=20",
+            "train.epochs=2", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed",
+        )  # fmt: skip
+        images = images_of(chosen.config)
+        schedule = made(chosen.config, "train.schedule")
+        module = module_of(chosen, images, network or build(chosen.config, seed=0), schedule, lambda rows: None)
+        with Calls() as calls, Scalars() as scalars:
+            trainer_of(chosen.config, tmp_path, [Resume(tmp_path)]).fit(module)
+        assert len(module.rows) == 2
+        return calls.counted + scalars.counted
+
+    return reads
+
+
+class Curious(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(3 * 15 * 15, 10)
+
+    def forward(self, images):
+        logits = self.dense(images.flatten(1))
+        return logits / max(1.0, logits.abs().max().item())  # read back, in each batch
+
+
+def test_within_an_epoch_nothing_is_read_back_from_the_device(reads):
+    assert reads(batches=4) == reads(batches=8) > 0
+    assert reads(batches=8, network=Curious()) - reads(batches=4, network=Curious()) >= 2 * 4
