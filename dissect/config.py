@@ -111,6 +111,7 @@ class Config:
     parallel: Any = "auto"  # runs of a sweep at once
     on_failure: str = "continue"  # or stop: a sweep starts no further run after a failure
     threads: int | None = None
+    compile: str | None = None  # a mode of torch.compile, in which training steps are taken
 
 
 ConfigStore.instance().store(name="schema", node=Config)

@@ -29,15 +29,18 @@ class Classification(pl.LightningModule):
     Args:
         network: maps images (N, 3, S, S) to logits (N, classes).
         batches: gives training and validation batches that lie on a device, or one process's part of them.
+        compile_mode: of torch.compile, in which batches go through the network; None takes the network as it is.
         schedule: from the share of steps done (0 to 1) to a factor of the learning rate.
         on_epoch: called with all rows so far when an epoch has ended.
     """
 
     def __init__(self, network: nn.Module, *, batches: Callable[[torch.device, Part], tuple[TrainBatches, ViewBatches]],
                  train: Train, schedule: Callable[[float], float], seed: int,
-                 on_epoch: Callable[[list[Row]], None]) -> None:  # fmt: skip
+                 on_epoch: Callable[[list[Row]], None], compile_mode: str | None = None) -> None:  # fmt: skip
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Of the bound method, for a compiled module would be a second one, and give its weights other names.
+        self._forward = torch.compile(network.forward, mode=compile_mode, dynamic=False) if compile_mode else network
         self.rows: list[Row] = []
         # Spent on training steps, and trained on, over all epochs; kept out of the rows, which are reproducible.
         self.seconds, self.images = 0.0, 0.0
@@ -85,7 +88,7 @@ class Classification(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         images, labels = batch
         self._rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        logits = self.network(images)
+        logits = self._forward(images)
         loss = functional.cross_entropy(logits, labels)
         self._train_sums += sums(logits.detach(), labels, loss.detach())
         return loss
@@ -96,7 +99,7 @@ class Classification(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         images, labels = batch
-        logits = self.network(images)
+        logits = self._forward(images)
         self._val_sums += sums(logits, labels, functional.cross_entropy(logits, labels))
 
     def on_validation_epoch_end(self) -> None:

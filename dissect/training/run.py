@@ -140,6 +140,7 @@ def module_of(
     return Classification(
         network, batches=lambda device, part: batches(images, variant.config, variant.seed, device, part),
         train=cast(Train, variant.config.train), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
+        compile_mode=variant.config.get("compile"),  # a manifest that was frozen before there was such a thing has none
     )  # fmt: skip
 
 

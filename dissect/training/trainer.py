@@ -88,14 +88,26 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Pl
         if key in owned:
             mend = "say train.epochs" if "epochs" in str(key) or "steps" in str(key) else "leave it out"
             raise InputError(f"trainer.{key}={config.trainer[key]}: is not yours to set here; {mend}")
-    if config.trainer.get("precision") == "auto":
-        settings["precision"] = (
-            "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-        )
+    settings |= of_hardware(
+        config.trainer, gpu=on_gpu, bf16=on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
     try:
         return instantiate(config.trainer, **settings)
     except HydraException as problem:
         raise InputError(f"trainer: {problem.__cause__ or problem}") from problem
+
+
+def of_hardware(said: Mapping[str, Any], *, gpu: bool, bf16: bool) -> dict[str, Any]:
+    """What follows from the hardware where the config's `trainer` leaves it open.
+
+    All batches have one shape, so on a GPU cuDNN may try its convolutions once and take the fastest ("benchmark").
+    """
+    settings: dict[str, Any] = {}
+    if said.get("precision") == "auto":
+        settings["precision"] = "bf16-mixed" if bf16 else "32-true"
+    if gpu and said.get("benchmark") is None:
+        settings["benchmark"] = True
+    return settings
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,27 @@ def test_a_network_that_diverges_in_its_last_step_is_a_failed_run_too(train, tmp
     assert result["status"] == "failed"
     assert not list(Path(result["folder"]).glob("*.npz"))
     assert not list(Path(result["folder"]).glob("*.ckpt"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_is_the_same_run_but_for_rounding(train):
+    no_dropout = "component=[augmentation,leaky_relu]"  # torch.compile draws masks of its own
+    plain, _ = train(no_dropout, "name=plain")
+    compiled, new = train(no_dropout, "name=compiled", "compile=default")
+    assert new
+    assert compiled["key"] == plain["key"]
+    assert compiled["loss"] == pytest.approx(plain["loss"], rel=1e-3)
+    assert compiled["multiply_adds"] == plain["multiply_adds"]
+    weights = [torch.load(Path(one["folder"]) / "checkpoint.pt", weights_only=True) for one in (plain, compiled)]
+    assert list(weights[0]) == list(weights[1])
+    assert not all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])  # it was compiled
+
+
+def test_a_mode_that_torch_compile_does_not_have_is_refused(train, tmp_path):
+    with pytest.raises(InputError, match="compile=fast: must be null or one of"):
+        train("compile=fast")
+    assert not list(tmp_path.glob("runs/*/*/config.yaml"))
 
 
 def test_bf16_trains_with_clipping_and_gives_another_run(train):
