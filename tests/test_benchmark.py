@@ -1,9 +1,12 @@
-"""The benchmark's table: figures, medians, and what counts as reached."""
+"""The benchmark's table: figures, medians, and what counts as reached; and its yardsticks, where they are not plain."""
 
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+
+from dissect.training.build import build
 
 FOLDER = Path(__file__).parents[1] / "experiments/benchmark"
 
@@ -63,3 +66,27 @@ def test_every_repeat_is_written(table: ModuleType, tmp_path: Path) -> None:
         "3 [2, 4] images/s",
         "0.625 [0.5, 0.75] x",
     ]
+
+
+def test_stacked_seeds_train_as_each_alone_does(variant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    import bare  # type: ignore[import-not-found]
+
+    config = variant("+ablation=step1", "model.width=0.1").config
+    recipe = {"momentum": 0.9, "weight_decay": 5e-4}
+    draws = torch.Generator().manual_seed(0)
+    batches = [
+        (torch.randn(8, 3, 16, 16, generator=draws).to(memory_format=torch.channels_last),
+         torch.randint(10, (8,), generator=draws))
+        for _ in range(4)
+    ]  # fmt: skip
+    together = bare.Stacked([build(config, seed=seed) for seed in range(3)], **recipe)
+    for images, labels in batches:
+        together.step(torch.stack([images] * 3), torch.stack([labels] * 3))
+    for seed in range(3):
+        alone = build(config, seed=seed)
+        bare.images_per_second(alone, batches, epochs=1, **recipe)
+        began = dict(build(config, seed=seed).named_parameters())
+        for name, weights in alone.named_parameters():
+            torch.testing.assert_close(together.weights[name][seed], weights, rtol=1e-4, atol=1e-5)
+            assert not torch.equal(weights, began[name])

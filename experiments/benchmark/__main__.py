@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import at_once
 import decoding
+import gpu
 import memory
 import side_by_side
 import start
@@ -20,7 +22,7 @@ import sweep
 import training
 from table import Row, markdown, show, write_csv
 
-from dissect.pool import cores
+from dissect.pool import cores, gpus
 from dissect.record import commit, versions
 from dissect.training.result import device_name
 
@@ -34,7 +36,9 @@ def main() -> None:
         "--tiny-imagenet", type=Path, default=root and Path(root), metavar="FOLDER", help="the real images"
     )
     said.add_argument("--repeats", type=int, default=5, help="of each measurement; of long ones half as many")
-    said.add_argument("--only", metavar="ROW", help="training, side_by_side, memory, start, sweep, subsets or decoding")
+    said.add_argument(
+        "--only", metavar="ROW", help="training, side_by_side, at_once, start, sweep, subsets, decoding, memory or gpu"
+    )
     said.add_argument("--report", type=Path, default=REPORT, metavar="FOLDER", help="where the table is written")
     options = said.parse_args()
     with tempfile.TemporaryDirectory(prefix="dissect-benchmark-") as scratch:
@@ -59,13 +63,16 @@ def measures(scratch: Path, repeats: int, tiny_imagenet: Path | None) -> dict[st
     found: dict[str, Callable[[], Iterator[Row]]] = {
         name: partial(module.rows, scratch, repeats)
         for name, module in (
-            ("training", training), ("side_by_side", side_by_side), ("start", start), ("sweep", sweep),
-            ("subsets", subsets),
+            ("training", training), ("side_by_side", side_by_side), ("at_once", at_once), ("start", start),
+            ("sweep", sweep), ("subsets", subsets),
         )
     }  # fmt: skip
     if tiny_imagenet is not None:
         found["decoding"] = partial(decoding.rows, scratch, repeats, tiny_imagenet)
         found["memory"] = partial(memory.rows, scratch, tiny_imagenet)
+        if gpus():
+            images = ["data=tiny_imagenet", f"data.root={tiny_imagenet}", f"data.cache={scratch / 'tiny-imagenet'}"]
+            found["gpu"] = partial(gpu.rows, scratch, repeats, images)
     return found
 
 

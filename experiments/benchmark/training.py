@@ -1,6 +1,8 @@
 """Training throughput of runs as a user gets them, beside a bare loop and beside the usual pipeline."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from usual import images_per_second as usual
 
 from dissect.compose import compose
 from dissect.finish import images_of
+from dissect.pool import cores
 from dissect.training.build import build
 from dissect.training.run import batches, run
 from dissect.variant import Variant
@@ -28,7 +31,7 @@ class Case(NamedTuple):
     per_class: int
     epochs: int
     bare_reach: float | None  # None: only reported
-    usual_reach: float
+    at_once_reach: float | None = None  # beside the usual pipeline, of as many runs at once as there are cores
 
     @property
     def label(self) -> str:
@@ -38,13 +41,16 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case(step=1, side=64, width=1.0, threads=2, per_class=4, epochs=1, bare_reach=0.97, usual_reach=1.0),
-    Case(step=7, side=64, width=1.0, threads=2, per_class=2, epochs=1, bare_reach=0.97, usual_reach=1.0),
-    Case(step=1, side=32, width=1.0, threads=2, per_class=8, epochs=2, bare_reach=0.97, usual_reach=1.0),
-    Case(step=7, side=32, width=1.0, threads=2, per_class=8, epochs=1, bare_reach=0.97, usual_reach=1.0),
-    Case(step=1, side=32, width=0.34, threads=1, per_class=8, epochs=4, bare_reach=None, usual_reach=3.0),
-    Case(step=7, side=32, width=0.34, threads=1, per_class=8, epochs=2, bare_reach=None, usual_reach=3.0),
+    Case(step=1, side=64, width=1.0, threads=2, per_class=4, epochs=1, bare_reach=0.97),
+    Case(step=7, side=64, width=1.0, threads=2, per_class=2, epochs=1, bare_reach=0.97),
+    Case(step=1, side=32, width=1.0, threads=2, per_class=8, epochs=2, bare_reach=0.97),
+    Case(step=7, side=32, width=1.0, threads=2, per_class=8, epochs=1, bare_reach=0.97),
+    Case(step=1, side=32, width=0.34, threads=1, per_class=8, epochs=4, bare_reach=None, at_once_reach=3.0),
+    Case(step=7, side=32, width=0.34, threads=1, per_class=8, epochs=3, bare_reach=None, at_once_reach=3.0),
+    Case(step=1, side=32, width=0.1, threads=1, per_class=8, epochs=12, bare_reach=None, at_once_reach=3.0),
+    Case(step=7, side=32, width=0.1, threads=1, per_class=8, epochs=10, bare_reach=None, at_once_reach=3.0),
 ]
+USUAL = "Lightning, ImageFolder, PIL, v2 transforms, 2 workers"
 TRAIN = {"momentum": 0.9, "weight_decay": 5e-4}
 
 
@@ -56,18 +62,39 @@ def rows(scratch: Path, repeats: int) -> Iterator[Row]:
 
 
 def _rows(case: Case, scratch: Path, repeats: int) -> Iterator[Row]:
-    beside_bare, beside_usual = [], []
-    with apart(ours=_ours, bare=_bare, usual=_usual) as side:
-        for number in range(-1, repeats):  # the first is thrown away: it compiles kernels and warms up caches
-            order = ["ours", "bare", "usual"]
-            turn = [*order[number % 3 :], *order[: number % 3]]  # who comes first goes round
-            taken = {name: side(name, case, scratch, number + 1) for name in turn}
-            if number >= 0:
-                beside_bare.append(Pair(taken["ours"], taken["bare"]))
-                beside_usual.append(Pair(taken["ours"], taken["usual"]))
-    yield Row(case.label, "a bare loop on ready float tensors", "images/s", beside_bare, ratio, "x", case.bare_reach)
-    pipeline = "Lightning, ImageFolder, PIL, v2 transforms, 2 workers"
-    yield Row(case.label, pipeline, "images/s", beside_usual, ratio, "x", case.usual_reach)
+    taken: list[dict[str, float]] = []
+    with apart(
+        ours=_ours, bare=_bare, usual=_usual, **{f"one of {cores()}, {k}": _ours for k in range(cores())}
+    ) as side:
+        takes = {name: partial(side, name, case, scratch) for name in ("ours", "bare", "usual")}
+        if case.at_once_reach:
+            takes["at once"] = partial(_at_once, side, case, scratch)
+            takes["usual, all threads"] = partial(side, "usual", case._replace(threads=cores()), scratch)
+        names = list(takes)
+        for number in range(repeats + 1):  # the first is thrown away: it compiles kernels and warms up caches
+            place = number % len(names)  # who comes first goes round
+            taken.append({name: takes[name](number) for name in [*names[place:], *names[:place]]})
+    bare, usual, at_once = ([Pair(*pair) for pair in pairs] for pairs in zip(*map(_pairs, taken[1:]), strict=True))
+    yield Row(case.label, "a bare loop on ready float tensors", "images/s", bare, ratio, "x", case.bare_reach)
+    yield Row(case.label, USUAL, "images/s", usual, ratio, "x", 1.0)
+    if case.at_once_reach:
+        what, alone = f"{case.label} each, {cores()} runs at once", f"{USUAL}, one run with one thread or {cores()}"
+        yield Row(what, alone, "images/s", at_once, ratio, "x", case.at_once_reach)
+
+
+def _pairs(taken: dict[str, float]) -> list[tuple[float, float]]:
+    """Ours and the yardstick's: beside the bare loop, beside the usual pipeline, and of all cores, where measured."""
+    ours, usual = taken["ours"], taken["usual"]
+    at_once = taken.get("at once", ours), max(usual, taken.get("usual, all threads", usual))
+    return [(ours, taken["bare"]), (ours, usual), at_once]
+
+
+def _at_once(side: Callable[..., float], case: Case, scratch: Path, seed: int) -> float:
+    """Images a second of a run a core together, which begin together and are as long as each other."""
+    with ThreadPoolExecutor(cores()) as waiting:
+        seeds = range(100 + cores() * seed, 100 + cores() * (seed + 1))  # no run that the store holds
+        runs = [waiting.submit(side, f"one of {cores()}, {k}", case, scratch, s) for k, s in enumerate(seeds)]
+        return sum(run.result() for run in runs)
 
 
 def _variant(case: Case, scratch: Path, seed: int) -> Variant:
