@@ -35,7 +35,7 @@ def main() -> None:
     said.add_argument(
         "--tiny-imagenet", type=Path, default=root and Path(root), metavar="FOLDER", help="the real images"
     )
-    said.add_argument("--repeats", type=int, default=5, help="of each measurement; of long ones half as many")
+    said.add_argument("--repeats", type=int, default=3, help="of each measurement; of long ones half as many")
     said.add_argument(
         "--only", metavar="ROW", help="training, side_by_side, at_once, start, sweep, subsets, decoding, memory or gpu"
     )
