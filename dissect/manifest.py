@@ -66,7 +66,7 @@ class Manifest:
         entry = self.variants[name]
         config, base = (OmegaConf.create(entry[part]) for part in ("config", "base"))
         for where in (config, base):
-            for key in ("runs", "name", "logger", "threads", "plan", "parallel", "seeds", "on_failure"):
+            for key in ("runs", "name", "logger", "threads", "compile", "plan", "parallel", "seeds", "on_failure"):
                 where[key] = like[key]
             for key in ("source", "root", "cache"):
                 where.data[key] = like.data[key]

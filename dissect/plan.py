@@ -23,7 +23,7 @@ from dissect.looks import table
 from dissect.manifest import Manifest, Planned
 from dissect.measure.planning import sd_bound, seeds_needed, smallest_gain, unsupportable
 from dissect.pool import workers_for
-from dissect.sweep import Job, Sweep
+from dissect.sweep import Job, Sweep, averages, members_of
 
 
 def main() -> None:
@@ -65,7 +65,9 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any) -> list[str]:
     finished = [job for job in jobs if found(job.variant, job.pixels) is not None]
     rest = [job for job in jobs if job not in finished]
     seeds = manifest.seeds
-    further = sum(job.variant.config.ensemble.members - 1 for job in rest if job.variant.config.ensemble.average)
+    members = {one.folder: one for job in rest if averages(job) for one in members_of(job)}
+    missing = {folder for folder, one in members.items() if found(one.variant, one.pixels) is None}
+    further = len(missing - {job.folder for job in rest})
     lines = [
         f"{manifest.study}: {_some(len(manifest.variants), 'variant')} x {_some(len(seeds), 'seed')} ({seeds[0]} to "
         f"{seeds[-1]}) = {_some(len(jobs), 'run')}, {len(finished)} finished, {len(rest)} to train"

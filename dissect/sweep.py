@@ -44,6 +44,16 @@ class Job:
     overrides: tuple[str, ...]
 
 
+def averages(job: Job) -> bool:
+    return bool(job.variant.config.ensemble.average)
+
+
+def members_of(ensemble: Job) -> list[Job]:
+    """The runs that an ensemble averages."""
+    pixels = ensemble.pixels
+    return [Job(one, run_folder(one, pixels), pixels, ()) for one in member_variants(ensemble.variant)]
+
+
 class Sweep(Sweeper):
     """Hydra's basic sweeper, with a store's memory.
 
@@ -100,15 +110,18 @@ class Sweep(Sweeper):
         todo = [place for place, outcome in ended.items() if outcome.result is None]
         if len(todo) < len(jobs):
             print(f"{len(jobs) - len(todo)} of {len(jobs)} runs finished before", flush=True)
-        # What averages runs comes when they are finished; they are trained side by side like all others.
-        averaging = [place for place in todo if jobs[place].variant.config.ensemble.average]
-        members = {place: self._members(jobs[place]) for place in averaging}
+        # What averages runs comes when they are finished; they are trained side by side like all others. Another's
+        # launcher knows runs by their overrides, which members have none of, so there an ensemble trains its own.
+        averaging = [place for place in todo if averages(jobs[place]) and self._own_launcher]
+        members = {place: members_of(jobs[place]) for place in averaging}
         wanted = {jobs[place].folder: jobs[place] for place in todo if place not in averaging}
         for job in (job for own in members.values() for job in own):
             if found(job.variant, job.pixels) is None:
                 wanted.setdefault(job.folder, job)
+        if further := len(wanted) - len(todo) + len(averaging):
+            print(f"and {further} more as members of ensembles", flush=True)
         # Seed by seed, so that what is cut short is still paired.
-        trained = self._launch(sorted(wanted.values(), key=lambda job: job.variant.seed))
+        trained = self._launch(sorted(wanted.values(), key=lambda job: (averages(job), job.variant.seed)))
         reasons = {folder: outcome.error for folder, outcome in trained.items() if outcome.error}
         stopped = bool(reasons) and self.config.on_failure == "stop"
         for place in averaging:
@@ -116,17 +129,12 @@ class Sweep(Sweeper):
             if stopped:
                 trained[jobs[place].folder] = Outcome(error="not started")
             elif lost:
-                reason = f"its member {lost[0].variant.name} seed {lost[0].variant.seed} {reasons[lost[0].folder]}"
+                # The reason first, by which a search knows what diverged.
+                which = ", ".join(f"{job.variant.name} seed {job.variant.seed}" for job in lost)
+                reason = f"{reasons[lost[0].folder]} (its member {which})"
                 trained[jobs[place].folder] = fail(jobs[place].variant, reason)
         trained |= self._launch([jobs[place] for place in averaging if jobs[place].folder not in trained])
         return [(job, trained.get(job.folder, ended[place])) for place, job in enumerate(jobs)]
-
-    def _members(self, ensemble: Job) -> list[Job]:
-        """The runs that an ensemble averages, as jobs; none for another's launcher, which knows runs by overrides."""
-        if not self._own_launcher:
-            return []
-        variants = member_variants(ensemble.variant)
-        return [Job(one, run_folder(one, ensemble.pixels), ensemble.pixels, ()) for one in variants]
 
     @property
     def _own_launcher(self) -> bool:

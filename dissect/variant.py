@@ -25,6 +25,8 @@ _FELT = {"model", "init", "data", "train", "augmentation", "ensemble", "trainer"
 HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "benchmark", "deterministic",
              "check_val_every_n_epoch", "profiler"}  # fmt: skip
 
+COMPILE = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")  # torch.compile's modes
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -83,7 +85,7 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     ordered = sorted(given, key=lambda name: (place.get(name, len(place)), name))
     components = {name: declaration(name, given[name])[0] for name in ordered}
     _check_seed(config.seed)
-    _check_places(config)
+    _check_settings(config)
     _check_needs([declaration(name, given[name])[1] for name in ordered])
     _check_pairs(deltas)
     _check_deltas(config, base, deltas)
@@ -229,7 +231,7 @@ def _check_seed(seed: Any) -> None:
         raise InputError(f"seed={seed}: must be a whole number from 0 on, such as seed=0")
 
 
-def _check_places(config: DictConfig) -> None:
+def _check_settings(config: DictConfig) -> None:
     for key in ("name", "runs", "data.cache"):
         value = str(OmegaConf.select(config, key))
         if not value.strip() or (key == "name" and (value.startswith("/") or ".." in Path(value).parts)):
@@ -237,6 +239,10 @@ def _check_places(config: DictConfig) -> None:
     if config.data.root is not None and "root" not in config.data.source:
         raise InputError(
             f"data.root={config.data.root}: data={config.data.name} comes without a folder; name another data="
+        )
+    if config.compile not in (None, *COMPILE):
+        raise InputError(
+            f"compile={config.compile}: must be null or one of torch.compile's modes, {', '.join(COMPILE)}"
         )
     if config.augmentation.mirror and not config.data.mirror:
         raise InputError("augmentation.mirror=true: these labels do not survive a mirror (data.mirror=false)")

@@ -1,5 +1,7 @@
 """Which runs an ensemble averages."""
 
+from dissect import store
+from dissect.finish import fail
 from dissect.members import member_variants
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1"]
@@ -17,3 +19,9 @@ def test_members_have_other_seeds_and_slightly_other_hyperparameters_and_are_kep
         assert len(set(ratios)) == 5
         assert all(1 / 1.1 <= ratio <= 1.1 for ratio in ratios)
     assert {member.name for member in five} == {"step7"}
+
+
+def test_a_member_that_failed_is_kept_as_one(variant, tmp_path):
+    fail(member_variants(variant(*TINY, "+ablation=step8", "ensemble.members=2"))[1], "why")
+    [result] = store.results(tmp_path / "runs" / "digits")
+    assert (result["status"], result["seed"], result["member_of"]) == ("failed", 1000, "step8")

@@ -204,8 +204,10 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
     # the draws of seed 1000's jitter multiply its learning rate by 1e24
     done = dissect("-m", "+ablation=step8", "ensemble.jitter=1e30", "trainer.gradient_clip_val=null", *SMALL)
     assert done.returncode == 1
-    assert "its member step7 seed 1000" in " ".join(done.stderr.split())
-    assert "the training loss became" in " ".join(done.stderr.split())
+    assert "(its member step7 seed 1000)" in " ".join(done.stderr.split())
+    [failed] = (tmp_path / "runs" / "digits").glob("step8*/result.json")
+    # as a member's own failure begins, by which a random search knows it
+    assert json.loads(failed.read_text())["error"].startswith("train.learning_rate=")
     assert {name.rpartition("-")[0] for name in trained(tmp_path / "runs" / "digits")} == {"step7-seed0"}
     assert not list((tmp_path / "runs" / "digits" / ".logs").glob("step8*"))  # it was given to no worker
 
@@ -214,6 +216,7 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
     ("arguments", "said"),
     [
         (["-m", "parallel=0"], "parallel=0: must be auto"),
+        (["-m", "seed=0,1", "compile=fast"], "compile=fast: must be null or one of"),
         (["-m", "on_failure=go"], "on_failure=go: must be continue or stop"),
         (["-m", "seeds=auto"], "needs a study"),
         (["seeds=auto"], "needs a study"),

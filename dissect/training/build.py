@@ -17,7 +17,6 @@ from dissect.streams import stream
 
 _LEAST = {"train.epochs": 1, "train.batch_size": 1, "train.learning_rate": 0, "train.momentum": 0,
           "train.weight_decay": 0, "evaluate.batch_size": 1, "evaluate.train_images": 1, "threads": 1}  # fmt: skip
-_COMPILE = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
 def made(config: DictConfig, key: str) -> Any:
@@ -79,8 +78,6 @@ def check_fits(network: nn.Module, schedule: Callable[[float], float], config: D
         value = OmegaConf.select(config, key)
         if value is not None and value < least:
             raise InputError(f"{key}={value}: must be {least} or more")
-    if (mode := config.get("compile")) not in (None, *_COMPILE):
-        raise InputError(f"compile={mode}: must be null or one of torch.compile's modes, {', '.join(_COMPILE)}")
     size = images.train_images.shape[1]
     for key in ("augmentation.crop", "evaluate.ten_crop"):
         share = OmegaConf.select(config, key)

@@ -39,8 +39,8 @@ class Classification(pl.LightningModule):
                  on_epoch: Callable[[list[Row]], None], compile_mode: str | None = None) -> None:  # fmt: skip
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # Of the bound method, for a compiled module would be a second one, and give its weights other names.
-        self._forward = torch.compile(network.forward, mode=compile_mode, dynamic=False) if compile_mode else network
+        # A function, for a second module would be in the state from which a run goes on, compiled or not.
+        self._compiled = torch.compile(network.forward, mode=compile_mode, dynamic=False) if compile_mode else None
         self.rows: list[Row] = []
         # Spent on training steps, and trained on, over all epochs; kept out of the rows, which are reproducible.
         self.seconds, self.images = 0.0, 0.0
@@ -88,7 +88,7 @@ class Classification(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         images, labels = batch
         self._rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        logits = self._forward(images)
+        logits = (self._compiled or self.network)(images)
         loss = functional.cross_entropy(logits, labels)
         self._train_sums += sums(logits.detach(), labels, loss.detach())
         return loss
@@ -99,7 +99,7 @@ class Classification(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         images, labels = batch
-        logits = self._forward(images)
+        logits = (self._compiled or self.network)(images)
         self._val_sums += sums(logits, labels, functional.cross_entropy(logits, labels))
 
     def on_validation_epoch_end(self) -> None:

@@ -57,19 +57,16 @@ def run(variant: Variant, images: ImageSet) -> dict[str, Any]:
     if config.threads:
         torch.set_num_threads(config.threads)
 
-    identity: dict[str, Any] = {}
-    if (ensemble := variant.member_of) is not None:
-        identity = {"member_of": ensemble.name, "settings": ensemble.settings(images.digest)}
     with store.locked(folder):
         result = store.finished(folder)
         if result is None:
             try:
-                with logging_to(trainer, variant, "member" if ensemble else "train") as told:
+                with logging_to(trainer, variant, "member" if variant.member_of else "train") as told:
                     result = _train(variant, images, network, schedule, trainer, progress, resume, folder)
                     told(result)
             except TrainingError as problem:
                 failed = {"status": "failed", "error": str(problem)}
-                store.write_result(folder, describe(variant, images) | identity | failed)
+                store.write_result(folder, describe(variant, images) | failed)
                 resume.remove()  # or the next try would go on into the same end
                 raise
         elif not has_ten_crop(result, config):
@@ -80,9 +77,9 @@ def run(variant: Variant, images: ImageSet) -> dict[str, Any]:
             )
         else:  # another process has trained it meanwhile
             return result | {"new": False}
-        store.write_result(folder, result | identity)
+        store.write_result(folder, result)
         resume.remove()
-        return {**result, **identity, "folder": str(folder)}
+        return {**result, "folder": str(folder)}
 
 
 def _train(
@@ -140,7 +137,7 @@ def module_of(
     return Classification(
         network, batches=lambda device, part: batches(images, variant.config, variant.seed, device, part),
         train=cast(Train, variant.config.train), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
-        compile_mode=variant.config.get("compile"),  # a manifest that was frozen before there was such a thing has none
+        compile_mode=variant.config.compile,
     )  # fmt: skip
 
 

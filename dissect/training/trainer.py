@@ -100,12 +100,12 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Pl
 def of_hardware(said: Mapping[str, Any], *, gpu: bool, bf16: bool) -> dict[str, Any]:
     """What follows from the hardware where the config's `trainer` leaves it open.
 
-    All batches have one shape, so on a GPU cuDNN may try its convolutions once and take the fastest ("benchmark").
+    Training batches have one shape, so on a GPU cuDNN may try its convolutions once and take the fastest ("benchmark").
     """
     settings: dict[str, Any] = {}
     if said.get("precision") == "auto":
         settings["precision"] = "bf16-mixed" if bf16 else "32-true"
-    if gpu and said.get("benchmark") is None:
+    if gpu and said.get("benchmark") is None and not said.get("deterministic"):
         settings["benchmark"] = True
     return settings
 

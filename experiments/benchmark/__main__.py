@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -41,17 +42,21 @@ def main() -> None:
     )
     said.add_argument("--report", type=Path, default=REPORT, metavar="FOLDER", help="where the table is written")
     options = said.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its processes end with it
     with tempfile.TemporaryDirectory(prefix="dissect-benchmark-") as scratch:
         chosen = measures(Path(scratch), options.repeats, options.tiny_imagenet)
         if options.only not in (None, *chosen):
-            sys.exit(f"error: --only {options.only}: is not one of {', '.join(chosen)}")
+            needs = "; decoding, memory and gpu need TINY_IMAGENET=FOLDER, gpu a GPU too"
+            sys.exit(f"error: --only {options.only}: is not one of {', '.join(chosen)}{needs}")
         rows: list[Row] = []
         for name in [options.only] if options.only else chosen:
             begun = time.monotonic()
             rows += chosen[name]()
             print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     show(rows)
-    left_out = "" if options.tiny_imagenet else "Left out: memory and decoding, which need TINY_IMAGENET=FOLDER."
+    missing = [] if options.tiny_imagenet else ["memory and decoding, which need TINY_IMAGENET=FOLDER"]
+    missing += [] if options.tiny_imagenet and gpus() else ["gpu, which needs that and a GPU"]
+    left_out = f"Left out: {'; '.join(missing)}." if missing else ""
     print(left_out or "All rows are there.")
     if options.only is None:
         write(options.report, rows, left_out, options.repeats)
@@ -88,8 +93,8 @@ def write(folder: Path, rows: list[Row], left_out: str, repeats: int) -> None:
         "[experiments/benchmark](../../experiments/benchmark/README.md).", "",
         *markdown(rows), "",
         f"Each figure is the median over {repeats} interleaved repeats ({-(-repeats // 2)} for runs side by side and "
-        "the sweep, 1 for memory and the 16 members), with the lowest and the highest; every repeat stands in "
-        "[benchmark.csv](benchmark.csv).", "",
+        "the sweep, 1 for memory, the 16 members and processes on a GPU), with the lowest and the highest; every "
+        "repeat stands in [benchmark.csv](benchmark.csv).", "",
         f"Machine: {device_name(torch.device('cpu')).rsplit(',', 1)[0]}, {cores()} cores, {memory_gib():.0f} GiB; "
         f"{platform.system()} {platform.machine()}, {packages}. Commit {commit()}.", "",
         *([left_out, ""] if left_out else []),

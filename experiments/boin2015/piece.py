@@ -26,7 +26,7 @@ def main() -> int:
     for study in STUDIES:
         if (status := run(study, overrides, end)) != 0:
             return status
-    print("all is finished; its report: python -m dissect.report boin2015")
+    print("all is finished")  # where the report is, the last command has said
     return 0
 
 

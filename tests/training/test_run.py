@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from torch import nn
 
 from dissect import store
 from dissect.__main__ import finish
@@ -16,6 +17,7 @@ from dissect.data.arrays import load
 from dissect.data.sources import Digits
 from dissect.errors import InputError, TrainingError
 from dissect.training.build import build
+from dissect.training.run import module_of
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=3", "train.batch_size=20",
         "threads=1", "trainer.accelerator=cpu"]  # fmt: skip
@@ -154,7 +156,7 @@ def test_a_network_that_diverges_in_its_last_step_is_a_failed_run_too(train, tmp
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_a_compiled_run_is_the_same_run_but_for_rounding(train):
+def test_a_compiled_run_is_the_same_run_but_for_rounding(train, variant):
     no_dropout = "component=[augmentation,leaky_relu]"  # torch.compile draws masks of its own
     plain, _ = train(no_dropout, "name=plain")
     compiled, new = train(no_dropout, "name=compiled", "compile=default")
@@ -164,6 +166,10 @@ def test_a_compiled_run_is_the_same_run_but_for_rounding(train):
     assert compiled["multiply_adds"] == plain["multiply_adds"]
     weights = [torch.load(Path(one["folder"]) / "checkpoint.pt", weights_only=True) for one in (plain, compiled)]
     assert list(weights[0]) == list(weights[1])
+    # so a run that was cut off can go on either way
+    states = [set(module_of(variant(*TINY, f"compile={mode}"), None, nn.Linear(2, 2), None, None).state_dict())
+              for mode in ("null", "default")]  # fmt: skip
+    assert states[0] == states[1] == {"network.weight", "network.bias"}
     assert not all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])  # it was compiled
 
 

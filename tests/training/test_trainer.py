@@ -11,6 +11,7 @@ from dissect.training.trainer import of_hardware
         ({"precision": "auto"}, True, True, {"precision": "bf16-mixed", "benchmark": True}),
         ({"precision": "auto"}, True, False, {"precision": "32-true", "benchmark": True}),
         ({"precision": "auto"}, False, False, {"precision": "32-true"}),
+        ({"precision": "32-true", "deterministic": True}, True, True, {}),
         ({"precision": "16-mixed", "benchmark": False}, True, True, {}),
     ],
 )
