@@ -119,7 +119,7 @@ class Sweep(Sweeper):
             if found(job.variant, job.pixels) is None:
                 wanted.setdefault(job.folder, job)
         if further := len(wanted) - len(todo) + len(averaging):
-            print(f"and {further} more as members of ensembles", flush=True)
+            print(f"{further} more to train as members of ensembles", flush=True)
         # Seed by seed, so that what is cut short is still paired.
         trained = self._launch(sorted(wanted.values(), key=lambda job: (averages(job), job.variant.seed)))
         reasons = {folder: outcome.error for folder, outcome in trained.items() if outcome.error}
