@@ -55,7 +55,9 @@ def main() -> None:
             print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     show(rows)
     missing = [] if options.tiny_imagenet else ["memory and decoding, which need TINY_IMAGENET=FOLDER"]
-    missing += [] if options.tiny_imagenet and gpus() else ["gpu, which needs that and a GPU"]
+    missing += (
+        [] if options.tiny_imagenet and gpus() else [f"gpu, which needs {'' if gpus() else 'a GPU and '}real images"]
+    )
     left_out = f"Left out: {'; '.join(missing)}." if missing else ""
     print(left_out or "All rows are there.")
     if options.only is None:
