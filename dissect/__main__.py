@@ -13,14 +13,14 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from dissect import manifest
-from dissect.complaints import explain
-from dissect.compose import identify
-from dissect.config import CONF
+from dissect.composing.complaints import explain
+from dissect.composing.compose import identify
+from dissect.composing.schema import CONF
+from dissect.composing.variant import Variant
 from dissect.errors import InputError, TrainingError
-from dissect.finish import Outcome, attempt, finish
-from dissect.sweep import study_of
-from dissect.variant import Variant
+from dissect.planning import manifest
+from dissect.sweep.finish import Outcome, attempt, finish
+from dissect.sweep.sweeper import study_of
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

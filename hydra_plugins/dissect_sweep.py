@@ -1,7 +1,7 @@
 """Where Hydra looks for plugins, and nowhere else: the sweeper of conf/hydra/sweeper/dissect.yaml."""
 
-from dissect import sweep
+from dissect.sweep import sweeper as sweep
 
 
 class Sweep(sweep.Sweep):
-    """`dissect.sweep.Sweep`, under a name that Hydra takes."""
+    """`dissect.sweep.sweeper.Sweep`, under a name that Hydra takes."""

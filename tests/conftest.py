@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dissect.compose import compose
-from dissect.variant import Variant
+from dissect.composing.compose import compose
+from dissect.composing.variant import Variant
 
 
 @pytest.fixture(scope="session")

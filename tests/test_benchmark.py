@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from dissect.training.build import build
+from dissect.images.build import build
 
 FOLDER = Path(__file__).parents[1] / "experiments/benchmark"
 

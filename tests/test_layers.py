@@ -46,11 +46,11 @@ def test_a_layer_imports_none_that_comes_after_it(layer):
     "module",
     [
         "dissect.__main__",
-        "dissect.plan",
-        "dissect.compose",
+        "dissect.plan.__main__",
+        "dissect.composing.compose",
         "dissect.report.build",
-        "dissect.data.arrays",
-        "dissect.search.rounds",
+        "dissect.images.arrays",
+        "dissect.sweep.rounds",
         "dissect.crossval.read",
     ],
 )

@@ -9,9 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from dissect import store
+from dissect.composing.variant import determining, leaves
 from dissect.errors import InputError
-from dissect.variant import determining, leaves
+from dissect.store import runs as store
 
 COLUMNS = ["variant", "seed", "fold", "accuracy", "images", "trained", "digest", "folder"]
 

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from dissect.data.arrays import ImageSet
 from dissect.errors import InputError
-from dissect.finish import images_of
+from dissect.images.arrays import ImageSet
+from dissect.images.scores import mean
 from dissect.inspect.runs import AGAIN, Run, config_of, network_of, predictions_of
 from dissect.inspect.windows import probabilities, windows_of
-from dissect.store import results
-from dissect.training.result import mean
+from dissect.store.runs import results
+from dissect.sweep.finish import images_of
 
 
 def part_accuracies(runs: Sequence[Run], config: DictConfig, images: ImageSet, root: str | None) -> pd.DataFrame:

@@ -8,8 +8,9 @@ import hydra
 import numpy as np
 import pandas as pd
 
-from dissect.complaints import nearest
+from dissect.composing.complaints import nearest
 from dissect.errors import InputError
+from dissect.images.scores import mean
 from dissect.inspect.accuracies import by_epoch, part_accuracies, variant_runs
 from dissect.inspect.drawing import (
     draw_filters,
@@ -31,7 +32,6 @@ from dissect.inspect.subsets import subsets_of
 from dissect.inspect.unlabelled import class_ids, lines, names_of_tests, opened, read_images
 from dissect.inspect.windows import image_at, probabilities, ten_crop, windows_of
 from dissect.style import drawn
-from dissect.training.result import mean
 
 Files = dict[str, bytes]
 IMAGES = 6  # that excite a unit most, as on the poster

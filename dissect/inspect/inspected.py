@@ -6,8 +6,8 @@ from functools import cached_property
 from omegaconf import DictConfig
 from torch import nn
 
-from dissect.data.arrays import ImageSet
 from dissect.errors import InputError
+from dissect.images.arrays import ImageSet
 from dissect.inspect.layers import Call, calls
 from dissect.inspect.runs import Run, config_of, judged_images, network_of
 from dissect.inspect.windows import Windows, windows_of

@@ -11,12 +11,12 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from yaml import YAMLError
 
-from dissect import store
-from dissect.config import Data
-from dissect.data.arrays import ImageSet
+from dissect.composing.schema import Data
 from dissect.errors import InputError
-from dissect.finish import images_of
-from dissect.training.build import build
+from dissect.images.arrays import ImageSet
+from dissect.images.build import build
+from dissect.store import runs as store
+from dissect.sweep.finish import images_of
 
 AGAIN = "delete this run's folder and train it again"
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from dissect import store
 from dissect.errors import InputError
 from dissect.inspect.runs import AGAIN, Run
 from dissect.measure.subsets import LIMIT, Subset, best, full, sizes, subset_accuracies
+from dissect.store import runs as store
 
 VIEWS = {"single view": "probabilities", "ten-crop": "probabilities_ten_crop"}
 SHOWN = 400  # dots of one number of members; of more subsets, so many evenly spaced in rank, the extremes among them

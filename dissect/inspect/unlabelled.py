@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from dissect.data.decoding import any_image
-from dissect.data.files import Folder, Tree, Zip, existing, progress, read_text
-from dissect.data.sources import IMAGES
 from dissect.errors import InputError
+from dissect.images.decoding import any_image
+from dissect.images.sources import IMAGES
+from dissect.images.trees import Folder, Tree, Zip, existing, progress, read_text
 
 FOLDERS = ("test/images", "test")  # Tiny ImageNet's, and a plain one for one's own images
 

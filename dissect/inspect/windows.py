@@ -9,10 +9,10 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from dissect.data.arrays import ImageSet, let_go
-from dissect.data.batches import Pixels, View, ViewBatches, ten_crop_views, window_side
-from dissect.data.decoding import any_image
 from dissect.errors import InputError
+from dissect.images.arrays import ImageSet, let_go
+from dissect.images.batches import Pixels, View, ViewBatches, ten_crop_views, window_side
+from dissect.images.decoding import any_image
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dissect.measure.images import Correct, check, crossed, per_image
+from dissect.measure.examples import Correct, check, crossed, per_image
 from dissect.measure.paired import Contrast, Paired, by_variant, paired
 from dissect.measure.planning import smallest_noncentrality
 from dissect.measure.sequential import nominal_level, sequential_p

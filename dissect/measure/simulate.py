@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dissect.measure.images import crossed
+from dissect.measure.examples import crossed
 from dissect.measure.planning import difference_sd, equivalence_power, power, seeds_for_equivalence, seeds_needed
 from dissect.measure.sequential import nominal_level, sequential_p
 from dissect.measure.significance import holm, verdicts

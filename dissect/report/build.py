@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dissect.files import whole
-from dissect.manifest import read_all
 from dissect.measure.contrasts import variants
+from dissect.planning.manifest import read_all
 from dissect.report.attribution import ATTRIBUTED
 from dissect.report.drawing import draw_attribution, draw_gains, draw_interactions, draw_learning_curves
 from dissect.report.effects import effects_table, terms

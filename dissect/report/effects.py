@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from dissect.manifest import Manifest
 from dissect.measure.contrasts import variants
 from dissect.measure.effects import COLUMNS as MEASURED
 from dissect.measure.effects import IMAGES, effects
-from dissect.measure.images import Correct
+from dissect.measure.examples import Correct
 from dissect.measure.paired import Contrast, by_variant
+from dissect.planning.manifest import Manifest
 from dissect.report.labels import question_label
 from dissect.report.published import Published
 from dissect.report.questions import CONTAINED, Question

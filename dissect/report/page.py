@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dissect.manifest import Manifest
 from dissect.measure.members import Members
+from dissect.planning.manifest import Manifest
 from dissect.report import words
 from dissect.report.published import Published
 from dissect.report.sections import gaps, interactions_table, plans, sections

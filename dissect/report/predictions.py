@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dissect import store
 from dissect.errors import InputError
 from dissect.measure.contrasts import TEN_CROP
-from dissect.measure.images import Correct
+from dissect.measure.examples import Correct
 from dissect.measure.members import Members, jackknife
 from dissect.report.study import Study
+from dissect.store import runs as store
 
 CHEAP = 10**9  # bytes of members' predictions that are still read, within seconds
 

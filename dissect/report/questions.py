@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from dissect.composing.variant import declaration
 from dissect.design import Component, attributions, conditional
 from dissect.errors import InputError
-from dissect.manifest import Manifest
 from dissect.measure.contrasts import TEN_CROP, Variants, control, variants
+from dissect.planning.manifest import Manifest
 from dissect.report.study import Study, config
-from dissect.variant import declaration
 
 CONTAINED, CONDITIONAL = "contained", "conditional"  # kinds of the report's own, beside those of `design.Contrast`
 MOST_DRAWN = 16  # bars, or panels of learning curves, that one figure holds

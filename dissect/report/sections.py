@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from dissect.manifest import Manifest
 from dissect.measure.members import Members
+from dissect.planning.manifest import Manifest
 from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED
 from dissect.report.study import Study

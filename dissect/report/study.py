@@ -11,9 +11,9 @@ import pandas as pd
 import yaml
 from omegaconf import OmegaConf
 
-from dissect import store
+from dissect.composing.variant import leaves
 from dissect.errors import InputError
-from dissect.variant import leaves
+from dissect.store import runs as store
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
 DATA = ["name", "classes", "image_size", "train_images", "val_images", "mirror", "views", "judge"]

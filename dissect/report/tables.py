@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from dissect.manifest import Manifest
 from dissect.measure.contrasts import control, variants, with_ten_crop
 from dissect.measure.gains import summary
+from dissect.planning.manifest import Manifest
 from dissect.report.labels import bar_label
 from dissect.report.published import Published
 from dissect.report.study import COSTS, METRICS, Study

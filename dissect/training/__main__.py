@@ -6,14 +6,14 @@ from contextlib import suppress
 
 import torch
 
+from dissect.composing.variant import run_folder
 from dissect.errors import TrainingError
-from dissect.finish import images_of
-from dissect.training.build import build, made
+from dissect.images.build import build, made
+from dissect.sweep.finish import images_of
 from dissect.training.memory import keep_freed_memory
 from dissect.training.run import module_of
 from dissect.training.together import Place, Request, leave_with_the_first
 from dissect.training.trainer import Resume, trainer_of
-from dissect.variant import run_folder
 
 
 def main() -> None:

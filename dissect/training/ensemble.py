@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from dissect import store
-from dissect.data.arrays import ImageSet
-from dissect.members import member_variants
-from dissect.record import describe
-from dissect.training.result import mean, scores_of
+from dissect.composing.members import member_variants
+from dissect.composing.variant import Variant, has_ten_crop, run_folder
+from dissect.images.arrays import ImageSet
+from dissect.images.scores import mean, scores_of
+from dissect.store import runs as store
+from dissect.store.record import describe
 from dissect.training.run import run
-from dissect.variant import Variant, has_ten_crop, run_folder
 
 SUMMED = ("parameters", "multiply_adds", "train_seconds")  # what an ensemble costs is what its members cost
 

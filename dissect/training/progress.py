@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dissect.training.module import Row
+from dissect.images.module import Row
 
 LOG_SECONDS = 30.0  # between two plain lines
 

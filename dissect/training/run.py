@@ -12,22 +12,22 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from dissect import store
-from dissect.config import Train
-from dissect.data.arrays import ImageSet, let_go
-from dissect.data.batches import ALONE, Part, Pixels, TrainBatches, View, ViewBatches, ten_crop_views, window_side
-from dissect.data.offline import doubled
+from dissect.composing.schema import Train
+from dissect.composing.variant import Variant, has_ten_crop, run_folder, without_paths
 from dissect.errors import InputError, TrainingError
 from dissect.files import whole
-from dissect.record import describe, describe_data
-from dissect.training.build import build, check_fits, made, multiply_adds
+from dissect.images.arrays import ImageSet, let_go
+from dissect.images.batches import ALONE, Part, Pixels, TrainBatches, View, ViewBatches, ten_crop_views, window_side
+from dissect.images.build import build, check_fits, made, multiply_adds
+from dissect.images.module import Classification, Row, probabilities
+from dissect.images.offline import doubled
+from dissect.images.scores import device_name, mean, scores, scores_of
+from dissect.store import runs as store
+from dissect.store.record import describe, describe_data
 from dissect.training.memory import keep_freed_memory
-from dissect.training.module import Classification, Row, probabilities
 from dissect.training.progress import RunProgress
-from dissect.training.result import device_name, mean, scores, scores_of
 from dissect.training.together import check_together, together
 from dissect.training.trainer import Resume, logging_to, trainer_of
-from dissect.variant import Variant, has_ten_crop, run_folder, without_paths
 
 CHECKPOINT = "checkpoint.pt"  # the finished network's weights
 

@@ -22,8 +22,8 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from dissect.composing.variant import Variant
 from dissect.errors import InputError, TrainingError
-from dissect.variant import Variant
 
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # Lightning's that have a process per device
 

@@ -15,12 +15,12 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from dissect import store
+from dissect.composing.variant import Variant, plain, without_paths
 from dissect.errors import InputError
 from dissect.files import unwritable
-from dissect.training.module import Row
+from dissect.images.module import Row
+from dissect.store import runs as store
 from dissect.training.together import OwnSignals, Place
-from dissect.variant import Variant, plain, without_paths
 
 for name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(name).setLevel(logging.WARNING)  # not what hardware there might be, nor tips

@@ -23,9 +23,9 @@ import sweep
 import training
 from table import Row, markdown, show, write_csv
 
-from dissect.pool import cores, gpus
-from dissect.record import commit, versions
-from dissect.training.result import device_name
+from dissect.images.scores import device_name
+from dissect.store.record import commit, versions
+from dissect.sweep.pool import cores, gpus
 
 REPORT = Path(__file__).parents[2] / "reports" / "benchmark"
 

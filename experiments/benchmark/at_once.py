@@ -9,8 +9,8 @@ from apart import apart
 from bare import images_per_second, stacked_images_per_second
 from table import Row, interleaved, ratio
 
-from dissect.compose import compose
-from dissect.training.build import build
+from dissect.composing.compose import compose
+from dissect.images.build import build
 
 STACKED = 4
 TRAIN = {"momentum": 0.9, "weight_decay": 5e-4}

@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from dissect.config import CONF
+from dissect.composing.schema import CONF
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

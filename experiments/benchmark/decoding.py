@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 from table import Row, interleaved, speedup
 
-from dissect.pool import cores
+from dissect.sweep.pool import cores
 
 OURS = """
 import sys, time
-from dissect.data.arrays import load
-from dissect.data.sources import TinyImageNet
+from dissect.images.arrays import load
+from dissect.images.sources import TinyImageNet
 started = time.perf_counter()
 load(TinyImageNet(sys.argv[1]), image_size=64, classes=None, train_per_class=None, val_per_class=None,
      judge="validation", tuning=0.1, corrupt="error", cache=sys.argv[2])

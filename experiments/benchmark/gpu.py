@@ -11,11 +11,11 @@ from bare import images_per_second, stacked_images_per_second
 from side_by_side import seconds
 from table import Pair, Row, interleaved, ratio, speedup
 
-from dissect.compose import compose
-from dissect.finish import images_of
-from dissect.training.build import build, multiply_adds
+from dissect.composing.compose import compose
+from dissect.composing.variant import Variant
+from dissect.images.build import build, multiply_adds
+from dissect.sweep.finish import images_of
 from dissect.training.run import batches, run
-from dissect.variant import Variant
 
 TRAIN = {"momentum": 0.9, "weight_decay": 5e-4}
 SEEDS = 4  # at once

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from table import Row, interleaved, speedup
 
-from dissect.pool import cores
+from dissect.sweep.pool import cores
 
 RUNS = 4 * cores()  # as many for every worker
 

@@ -13,12 +13,12 @@ from images import CLASSES, write_folder
 from table import Pair, Row, ratio
 from usual import images_per_second as usual
 
-from dissect.compose import compose
-from dissect.finish import images_of
-from dissect.pool import cores
-from dissect.training.build import build
+from dissect.composing.compose import compose
+from dissect.composing.variant import Variant
+from dissect.images.build import build
+from dissect.sweep.finish import images_of
+from dissect.sweep.pool import cores
 from dissect.training.run import batches, run
-from dissect.variant import Variant
 
 
 class Case(NamedTuple):

@@ -10,9 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from dissect import store
+from dissect.composing.variant import Variant, without_paths
 from dissect.crossval.__main__ import main
-from dissect.variant import Variant, without_paths
+from dissect.store import runs as store
 
 Add = Callable[..., Path]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dissect.compose import compose
-from dissect.finish import finish
+from dissect.composing.compose import compose
 from dissect.inspect.runs import Run, read_run
+from dissect.sweep.finish import finish
 
 WNIDS = ["n01443537", "n01629819", "n01641577"]
 CLASSES = ["goldfish", "European fire salamander", "bullfrog"]

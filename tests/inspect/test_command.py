@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 
-from dissect import store
 from dissect.errors import InputError
 from dissect.inspect.__main__ import FIGURES, main
 from dissect.inspect.accuracies import by_epoch, part_accuracies
@@ -22,6 +21,7 @@ from dissect.inspect.build import MAKERS
 from dissect.inspect.inspected import Asked, Inspected
 from dissect.inspect.runs import Run, config_of, predictions_of, read_run
 from dissect.inspect.windows import image_at, probabilities
+from dissect.store import runs as store
 
 IDS = ["n01443537", "n01629819", "n01641577"]
 Inspect = Callable[..., Path]
@@ -124,7 +124,7 @@ def test_accuracies_by_part_are_those_of_the_results(ensemble: Run, run: Run, ro
     assert frame.loc["step8: 2 averaged"]["accuracy"]["tuning"] == pytest.approx(ensemble.result["accuracy"])
     # the validation images, which the runs have not seen: the right answers counted one by one
     network, right = inspected(run, root).network, 0
-    from dissect.finish import images_of
+    from dissect.sweep.finish import images_of
 
     config = config_of(run, str(root))
     config.data.judge = "validation"
@@ -155,7 +155,7 @@ def test_a_file_is_prepared_as_the_data_are(run: Run, root: Path):
     names = sorted((root / "val" / "images").glob("*"))
     config = config_of(run, str(root))
     config.data.judge = "validation"
-    from dissect.finish import images_of
+    from dissect.sweep.finish import images_of
 
     decoded = {image.tobytes() for image in images_of(config).val_images}
     assert all(image_at(seen.images, str(name))[0].tobytes() in decoded for name in names)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dissect import store
 from dissect.errors import InputError
 from dissect.inspect.__main__ import main
 from dissect.inspect.drawing import draw_subsets
 from dissect.inspect.runs import Run, read_run
 from dissect.inspect.subsets import SHOWN, caption, dots, subsets_of
+from dissect.store import runs as store
 
 SEEDS = [3, 1003, 2003, 3003]
 LABELS = np.arange(40) % 3

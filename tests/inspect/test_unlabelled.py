@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dissect.data.files import Folder
-from dissect.data.sources import Digits, ImageFolder, TinyImageNet
 from dissect.errors import InputError
+from dissect.images.sources import Digits, ImageFolder, TinyImageNet
+from dissect.images.trees import Folder
 from dissect.inspect.unlabelled import class_ids, lines, names_of_tests, opened, read_images
 
 WNIDS = ["n01443537", "n01629819", "n01641577"]

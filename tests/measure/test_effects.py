@@ -13,8 +13,8 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
 from dissect.measure.effects import COLUMNS, effects
+from dissect.measure.examples import crossed
 from dissect.measure.gains import gain
-from dissect.measure.images import crossed
 from dissect.measure.paired import Contrast
 from dissect.measure.sequential import nominal_level, sequential_p
 from dissect.measure.student import estimate

@@ -5,9 +5,9 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from dissect.compose import compose
+from dissect.composing.compose import compose
+from dissect.images.build import build
 from dissect.networks.inception import Inception, ReducedGoogLeNet
-from dissect.training.build import build
 
 TABLE = {
     "classes": 200,

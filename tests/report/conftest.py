@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dissect import store
-from dissect.manifest import Manifest, Planned, write
+from dissect.planning.manifest import Manifest, Planned, write
 from dissect.report.__main__ import main
+from dissect.store import runs as store
 
 LABELS = {"dropout1": "dropout 1", "augmentation": "augmentation", "leaky_relu": "leaky ReLU", "ensemble": "ensemble"}
 LABELS |= {"a": "a_1 & b", "b": "b", "c": "c", "d": "d", "e": "e"}

@@ -9,14 +9,14 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from dissect import store
-from dissect.manifest import read_all
 from dissect.measure.contrasts import variants
+from dissect.planning.manifest import read_all
 from dissect.report.effects import _one_answer, effects_table
 from dissect.report.predictions import correct_of
 from dissect.report.questions import components_of, questions
 from dissect.report.study import read_study
 from dissect.report.tables import missing_seeds, scored_runs, variants_table
+from dissect.store import runs as store
 from tests.report.conftest import write_ladder, write_manifest, write_run
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dissect import store
 from dissect.errors import InputError
 from dissect.measure.members import jackknife
 from dissect.report.predictions import correct_of, ensemble_intervals
 from dissect.report.study import read_study
 from dissect.report.tables import scored_runs
+from dissect.store import runs as store
 from tests.report.conftest import write_predictions, write_run
 
 RIGHT = np.array([True, True, False, False])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dissect.design import Component
-from dissect.manifest import Manifest, Planned
+from dissect.planning.manifest import Manifest, Planned
 from dissect.report.questions import components_of, contained, drawn_variants, questions
 from dissect.report.study import read_study
 from dissect.report.tables import scored_runs

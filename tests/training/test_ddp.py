@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from dissect import store
 from dissect.errors import InputError, TrainingError
-from dissect.finish import finish
+from dissect.images.module import Classification
+from dissect.store import runs as store
 from dissect.streams import stream
+from dissect.sweep.finish import finish
 from dissect.training import together
-from dissect.training.module import Classification
 
 SMALL = ["component=[augmentation,leaky_relu]", "data.train_per_class=10", "data.val_per_class=21", "model.width=0.1",
          "train.epochs=3", "train.batch_size=20", "evaluate.batch_size=64", "trainer.accelerator=cpu"]  # fmt: skip

@@ -11,12 +11,12 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from dissect import store
 from dissect.__main__ import finish
-from dissect.data.arrays import load
-from dissect.data.sources import Digits
 from dissect.errors import InputError, TrainingError
-from dissect.training.build import build
+from dissect.images.arrays import load
+from dissect.images.build import build
+from dissect.images.sources import Digits
+from dissect.store import runs as store
 from dissect.training.run import module_of
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=3", "train.batch_size=20",
@@ -145,7 +145,7 @@ def test_a_network_that_diverges_in_its_last_step_is_a_failed_run_too(train, tmp
             "train.epochs=1",
             "train.batch_size=100",
             "train.learning_rate=1e38",
-            "train.schedule._target_=dissect.training.schedules.constant",
+            "train.schedule._target_=dissect.images.schedules.constant",
             "~train.schedule.warmup",
         )
     (result,) = store.results(tmp_path / "runs" / "digits")

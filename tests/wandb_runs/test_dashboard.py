@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from dissect import store
-from dissect.dashboard import main
+from dissect.dashboard.__main__ import main
+from dissect.store import runs as store
 
 pytest.importorskip("wandb_workspaces")
 # wandb-workspaces 0.4 says its validators in pydantic's first way, and pydantic's second complains of each.

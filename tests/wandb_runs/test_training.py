@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dissect import store
 from dissect.__main__ import finish
 from dissect.errors import InputError, TrainingError
+from dissect.store import runs as store
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=4", "train.batch_size=20",
         "threads=1", "trainer.accelerator=cpu", "logger=wandb"]  # fmt: skip
@@ -19,8 +19,8 @@ DIES_AFTER_TWO_EPOCHS = """
 import os, signal, sys, warnings
 warnings.simplefilter("ignore")
 import dissect.training.run as run
-from dissect.compose import compose
-from dissect.finish import finish
+from dissect.composing.compose import compose
+from dissect.sweep.finish import finish
 written = run.write_metrics
 def write_metrics(path, rows):
     written(path, rows)

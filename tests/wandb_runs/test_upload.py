@@ -13,7 +13,7 @@ import pytest
 
 PROGRAM = """
 import sys
-from dissect.wandb_run import wandb_run
+from dissect.loggers.wandb import wandb_run
 first, last, mode = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 rows = [{"epoch": epoch, "val_accuracy": epoch / 10} for epoch in range(1, last + 1)]
 with wandb_run("a-seed0-11111111", save_dir="kept", project="p", job_type="train", resumed=mode == "resumed") as log:

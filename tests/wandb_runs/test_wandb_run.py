@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dissect.errors import InputError
-from dissect.wandb_run import wandb_run
+from dissect.loggers.wandb import wandb_run
 
 ROWS = [{"epoch": epoch, "learning_rate": 0.1, "train_loss": 3.0 - epoch, "val_accuracy": accuracy}
         for epoch, accuracy in ((1, 0.1), (2, 0.9), (3, 0.5))]  # fmt: skip
@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_made_is_said(begin, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_said(begin, monkeypatch):
-    monkeypatch.setattr("dissect.wandb_run.os.access", lambda path, mode: False)  # root may write anywhere
+    monkeypatch.setattr("dissect.loggers.wandb.os.access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(
         InputError, match=r"kept: cannot be written, and logger=wandb keeps its runs there; check runs="
     ):
@@ -150,7 +150,7 @@ def test_what_wandb_refuses_is_said_with_the_mend(begin):
 def test_without_a_key_a_run_is_offline_and_nobody_is_asked(tmp_path):
     # In a process of its own, for W&B keeps a key that it once had.
     program = (
-        "from dissect.wandb_run import is_offline, wandb_run\n"
+        "from dissect.loggers.wandb import is_offline, wandb_run\n"
         f"with wandb_run('a-seed0-1', save_dir={str(tmp_path)!r}, project='p', job_type='train'): print(is_offline())"
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")} | {"HOME": str(tmp_path)}

@@ -1,0 +1,1 @@
+"""From what was said to a checked variant: schema, composition, checks, identity."""

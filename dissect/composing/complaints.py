@@ -1,0 +1,82 @@
+"""Hydra's complaints about a command line, said in one line: the key or choice, the value, and the mend."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from difflib import get_close_matches
+from itertools import pairwise
+from pathlib import Path
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+
+from dissect.composing.schema import CONF, Augmentation, Config, Data, Ensemble, Evaluate, Plan, Search, Train
+from dissect.composing.variant import leaves
+from dissect.errors import InputError
+
+_WANTED = {"Integer": "a whole number, such as 3", "Float": "a number, such as 0.1", "bool": "true or false"}
+
+
+def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
+    """A one-line message for what Hydra or OmegaConf raised.
+
+    Args:
+        arguments: the command line, for folders named by --config-dir.
+    """
+    text = "\n".join(str(said) for said in (problem, problem.__cause__) if said is not None)
+    if isinstance(problem, MissingConfigException) and problem.missing_cfg_file:
+        group, _, wrong = problem.missing_cfg_file.rpartition("/")
+        return f"{group}={wrong}: there is no such choice; {nearest(wrong, _choices(group, arguments))}"
+    if key := re.search(r"Could not override '([^']+)'", text):
+        if key[1] in ("ablation", "study", "tuned"):
+            return f"{key[1]}: is not in the defaults, so it is added with a plus: +{key[1]}=..."
+        return f"{key[1]}: there is no such key; {nearest(key[1], _keys())}"
+    if found := re.search(r"In '([^']+)'.*\n(?:.*\n)*?Key '(\w+)' not in '(\w+)'\n\s*full_key: (\S+)", text):
+        if found[2] in ("component", "study", "ablation", "model", "tuned"):
+            return f"{found[1]}.yaml: its first line must be `# @package _global_`"
+        return f"{found[1]}.yaml: {found[4]}: there is no such key; {nearest(found[4], _keys())}"
+    if found := re.search(r"Ambiguous value for argument '([^'=]+)=([^']+)'", text):
+        if found[1].lstrip("+") == "study":
+            return f"{found[1]}={found[2]}: one study at a time; those of one folder share their runs"
+        return f"{found[1]}={found[2]}: several values; as a list: '{found[1]}=[{found[2]}]', as a sweep: add -m"
+    if found := re.search(r"Error merging override (\S+)\n.*(could not be converted to|is not a valid) (\w+)", text):
+        return f"{found[1]}: must be {_WANTED.get(found[3], found[3])}"
+    # Whatever else there is: Hydra's own words, on one line, and those of what caused it.
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def nearest(wrong: str, known: list[str]) -> str:
+    """What may have been meant, and what there is."""
+    close = get_close_matches(wrong, known, n=1)
+    listed = f"there are {', '.join(known)}" if len(known) <= 20 else "all keys: python -m dissect --cfg job"
+    return f"did you mean {close[0]}? ({listed})" if close else listed
+
+
+def refuse_unknown(config: DictConfig) -> None:
+    """Refuse what `+key=value` has added beside the schema: nothing would ever read it.
+
+    Raises:
+        InputError: naming the key and the one that may have been meant.
+    """
+    parts = {"": Config, "data": Data, "train": Train, "augmentation": Augmentation, "ensemble": Ensemble,
+             "evaluate": Evaluate, "plan": Plan, "plan.search": Search}  # fmt: skip
+    for part, schema in parts.items():
+        known = [field.name for field in fields(schema)]
+        for key in set(map(str, OmegaConf.select(config, part) if part else config)) - set(known):
+            full = ".".join(filter(None, (part, key)))
+            also = [] if part else ["ablation", "study", "component", "tuned"]
+            raise InputError(f"{full}: there is no such key; {nearest(key, known + also)}")
+
+
+def _choices(group: str, arguments: Iterable[str]) -> list[str]:
+    words = " ".join(arguments).replace("--config-dir=", "--config-dir ").split()
+    own = [folder for option, folder in pairwise(words) if option in ("--config-dir", "-cd")]
+    return sorted({path.stem for folder in (str(CONF), *own) for path in (Path(folder) / group).glob("*.yaml")})
+
+
+def _keys() -> list[str]:
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return list(leaves(OmegaConf.to_container(hydra.compose("config"))))

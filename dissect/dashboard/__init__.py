@@ -1,0 +1,1 @@
+"""`python -m dissect.dashboard`: a study's report in Weights & Biases."""

@@ -1,0 +1,168 @@
+"""Batches cut on the training device from uint8 images: windows, mirrors and normalisation in one batched operation."""
+
+from collections.abc import Callable, Iterator
+from copy import copy
+
+import torch
+from torch import Tensor
+
+from dissect.images.offline import Doubled, turned
+from dissect.streams import stream
+
+View = tuple[int, int, bool]  # the window's first row and column, and whether it is mirrored
+Part = tuple[int, int]  # which of how many processes that share every batch, from 0
+ALONE: Part = (0, 1)
+
+
+def ten_crop_views(room: int, *, mirror: bool) -> list[View]:
+    """The centre and the four corners, and their mirrors unless labels do not survive one (Boin's "oversampling").
+
+    Args:
+        room: how many pixels smaller the window is than the image. With one pixel or none, some of these windows are
+            the same, and each counts once.
+    """
+    middle = room // 2
+    windows = dict.fromkeys([(middle, middle), (0, 0), (0, room), (room, 0), (room, room)])
+    return [(top, left, flip) for flip in ((False, True) if mirror else (False,)) for top, left in windows]
+
+
+def window_side(image_size: int, share: float) -> int:
+    """The window's side in pixels: 60 for 64-pixel images and a share of 0.9375."""
+    return max(1, round(image_size * share))
+
+
+class Pixels:
+    """A uint8 image set on a device, from which normalised windows are cut.
+
+    Args:
+        images: (N, S, S, 3) uint8, left where it lies; labels: (N,) int64.
+        mean, std: (3,), of pixel values scaled to 0..1.
+        let_go: called every 1,000 images, for images that are mapped from a file and would pile up in memory.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, *, mean: Tensor, std: Tensor,
+                 let_go: Callable[[], None] = lambda: None) -> None:  # fmt: skip
+        self.images, self.labels, self.let_go = images, labels, let_go
+        self.size = images.shape[1]
+        self._mean = (255 * mean).to(images.device, torch.float32)
+        self._scale = (1 / (255 * std)).to(images.device, torch.float32)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def first(self, count: int) -> "Pixels":
+        """The first so many images, or all; as the data layer orders them, as many of each class."""
+        part = copy(self)
+        part.images, part.labels = self.images[:count], self.labels[:count]
+        return part
+
+    def cut(self, index: Tensor, top: Tensor, left: Tensor, flip: Tensor, side: int) -> Tensor:
+        """Windows of `side` pixels, one an image, as (B, 3, side, side) floats, channels last in memory.
+
+        Args:
+            index, top, left: (B,) int64: which images, and each window's first row and column.
+            flip: (B,) bool: which windows are mirrored.
+        """
+        span = torch.arange(side, device=index.device)
+        rows = (index * self.size + top)[:, None] + span
+        columns = left[:, None] + torch.where(flip[:, None], side - 1 - span, span)
+        # Of all pixels in one row: torch selects whole entries four times as fast as by three indices.
+        places = (rows * self.size)[:, :, None] + columns[:, None, :]
+        pixels = self.images.reshape(-1, 3).index_select(0, places.flatten())
+        return self._normalised(pixels.view(len(index), side, side, 3))
+
+    def whole(self, index: Tensor) -> Tensor:
+        """The images of these numbers, (B,) int64, as (B, 3, S, S) floats."""
+        return self._normalised(self.images[index])
+
+    def view(self, start: int, stop: int, side: int, view: View) -> Tensor:
+        """One view of the images from `start` to `stop`, as `cut` gives them."""
+        top, left, flip = view
+        pixels = self.images[start:stop, top : top + side, left : left + side]
+        return self._normalised(pixels.flip(2) if flip else pixels)
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        side = pixels.shape[1]
+        # Whole rows at once, which is what a processor does fastest.
+        rows = pixels.reshape(-1, side, 3 * side).float().sub_(self._mean.repeat(side)).mul_(self._scale.repeat(side))
+        return rows.view(-1, side, side, 3).permute(0, 3, 1, 2)
+
+
+class TrainBatches:
+    """An epoch of training batches: each image once, in random order, each with a window and a mirror of its own.
+
+    What is left over when the batches are full is dropped, another part each epoch, so that all batches have one shape.
+    Order, windows and mirrors depend on the seed and `epoch` alone, so a resumed run sees what it would have seen, and
+    processes that share the batches see together what one alone sees.
+
+    Args:
+        crop: the window's side as a share of the image's; mirror: whether windows are mirrored, half of them.
+        doubled: the images and their second ones, where an epoch has both, and so twice as many batches.
+        part: which part of each batch is this process's; `batch_size`, of the whole, is a multiple of their number.
+    """
+
+    def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, mirror: bool, seed: int,
+                 doubled: Doubled | None = None, part: Part = ALONE) -> None:  # fmt: skip
+        self.pixels, self.batch_size, self.mirror, self.seed, self.part = pixels, batch_size, mirror, seed, part
+        self.side = window_side(pixels.size, crop)
+        self.doubled = doubled and doubled.to(pixels.images.device)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self._count() // self.batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count, room = self._count(), self.pixels.size - self.side + 1
+        order = torch.randperm(count, generator=self._generator("order"))
+        corner = torch.randint(room, (2, count), generator=self._generator("crop"))
+        flip = torch.randint(2, (count,), generator=self._generator("mirror")).bool() & self.mirror
+        # Drawn on the CPU, so that every device sees the same; moved once an epoch.
+        device = self.pixels.images.device
+        order, corner, flip = order.to(device), corner.to(device), flip.to(device)
+        share = self.batch_size // self.part[1]
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            if start % 1000 < self.batch_size:
+                self.pixels.let_go()
+            index = order[start + self.part[0] * share :][:share]
+            top, left = corner[:, index]
+            yield self._batch(index, top, left, flip[index])
+
+    def _count(self) -> int:
+        return len(self.pixels) if self.doubled is None else len(self.doubled.image)
+
+    def _batch(self, index: Tensor, top: Tensor, left: Tensor, flip: Tensor) -> tuple[Tensor, Tensor]:
+        if self.doubled is None:
+            return self.pixels.cut(index, top, left, flip, self.side), self.pixels.labels[index]
+        # A window of a mirrored image is a mirrored window of the image, at another place as random.
+        image, angle, mirrored = (part[index] for part in self.doubled)
+        windows = turned(self.pixels.whole(image), angle, top, left, flip ^ mirrored, self.side)
+        return windows, self.pixels.labels[image]
+
+    def _generator(self, name: str) -> torch.Generator:
+        return torch.Generator().manual_seed(stream(self.seed, name, self.epoch))
+
+
+class ViewBatches:
+    """The images in order, in one view, for evaluation: the centre's, where none is given.
+
+    Args:
+        part: which of so many nearly equal parts of the images these are; each has batches of `batch_size`.
+    """
+
+    def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, view: View | None = None,
+                 part: Part = ALONE) -> None:  # fmt: skip
+        self.pixels, self.batch_size = pixels, batch_size
+        which, parts = part
+        self.begin, self.end = len(pixels) * which // parts, len(pixels) * (which + 1) // parts
+        self.side = window_side(pixels.size, crop)
+        middle = (pixels.size - self.side) // 2
+        self.where = view or (middle, middle, False)
+
+    def __len__(self) -> int:
+        return -(-(self.end - self.begin) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        self.pixels.let_go()
+        for start in range(self.begin, self.end, self.batch_size):
+            stop = min(start + self.batch_size, self.end)
+            yield self.pixels.view(start, stop, self.side, self.where), self.pixels.labels[start:stop]

@@ -1,0 +1,159 @@
+"""The LightningModule: what one step and one epoch are, and what they measure."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
+
+from dissect.composing.schema import Train
+from dissect.errors import TrainingError
+from dissect.images.batches import Part, TrainBatches, ViewBatches
+from dissect.streams import stream
+
+Row = dict[str, float | None]  # one epoch of metrics.csv; None where nothing was validated
+
+
+class Classification(pl.LightningModule):
+    """A network trained by SGD on cross entropy, measured once an epoch.
+
+    Metrics are summed on the device; nothing is read back before an epoch ends. Processes that train together share
+    every batch and add up their sums, so that they do what one process does but for the order in which floats are
+    added, and for dropout: each has masks of its own.
+
+    Args:
+        network: maps images (N, 3, S, S) to logits (N, classes).
+        batches: gives training and validation batches that lie on a device, or one process's part of them.
+        compile_mode: of torch.compile, in which batches go through the network; None takes the network as it is.
+        schedule: from the share of steps done (0 to 1) to a factor of the learning rate.
+        on_epoch: called with all rows so far when an epoch has ended.
+    """
+
+    def __init__(self, network: nn.Module, *, batches: Callable[[torch.device, Part], tuple[TrainBatches, ViewBatches]],
+                 train: Train, schedule: Callable[[float], float], seed: int,
+                 on_epoch: Callable[[list[Row]], None], compile_mode: str | None = None) -> None:  # fmt: skip
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # A function, for a second module would be in the state from which a run goes on, compiled or not.
+        self._compiled = torch.compile(network.forward, mode=compile_mode, dynamic=False) if compile_mode else None
+        self.rows: list[Row] = []
+        # Spent on training steps, and trained on, over all epochs; kept out of the rows, which are reproducible.
+        self.seconds, self.images = 0.0, 0.0
+        self._batches, self._train, self._schedule = batches, train, schedule
+        self._seed, self._on_epoch = seed, on_epoch
+
+    def setup(self, stage: str) -> None:
+        part = self.trainer.global_rank, self.trainer.world_size
+        self.training_batches, self.validation_batches = self._batches(self.trainer.strategy.root_device, part)
+
+    def train_dataloader(self) -> Iterable[Any]:
+        return self.training_batches
+
+    def val_dataloader(self) -> Iterable[Any]:
+        return self.validation_batches
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.SGD(
+            self.network.parameters(), lr=self._train.learning_rate, momentum=self._train.momentum,
+            weight_decay=self._train.weight_decay, fused=True,
+        )  # fmt: skip
+        steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = LambdaLR(optimizer, lambda step: self._schedule(min(1.0, step / steps)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        # Lightning refuses to clip for a fused optimizer in any mixed precision; only float16's scaler is a reason to.
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+
+    def on_train_epoch_start(self) -> None:
+        self.training_batches.epoch = self.current_epoch
+        own = [self.global_rank] if self.global_rank else []  # the first process has the stream of one alone
+        torch.manual_seed(stream(self._seed, "dropout", self.current_epoch, *own))
+        self._train_sums = torch.zeros(4, device=self.device)
+        self._train_totals: list[float] = []
+        self._val_totals: list[float] = []
+        self._started = time.perf_counter()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        images, labels = batch
+        self._rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        logits = (self._compiled or self.network)(images)
+        loss = functional.cross_entropy(logits, labels)
+        self._train_sums += sums(logits.detach(), labels, loss.detach())
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._end_training_part()
+        self._val_sums = torch.zeros(4, device=self.device)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        images, labels = batch
+        logits = (self._compiled or self.network)(images)
+        self._val_sums += sums(logits, labels, functional.cross_entropy(logits, labels))
+
+    def on_validation_epoch_end(self) -> None:
+        self._val_totals = self._totals(self._val_sums)
+
+    def on_train_epoch_end(self) -> None:
+        self._end_training_part()
+        row: Row = {"epoch": self.current_epoch + 1}
+        row["learning_rate"] = self._rate
+        for part, totals in (("train", self._train_totals), ("val", self._val_totals)):
+            for place, name in enumerate(("loss", "accuracy", "top5")):
+                row[f"{part}_{name}"] = totals[place] / totals[3] if totals else None
+        loss = self._train_totals[0]
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"train.learning_rate={self._train.learning_rate}: the training loss became {loss} in epoch "
+                f"{row['epoch']}; a lower learning rate usually mends it"
+            )
+        self.rows.append(row)
+        self._on_epoch(self.rows)
+        measured = {name: value for name, value in row.items() if name != "epoch" and value is not None}
+        self.log_dict(measured, sync_dist=True)  # equal in all processes; else Lightning warns that they might not be
+
+    def _end_training_part(self) -> None:
+        if not self._train_totals:
+            # Waits for the device, so that the time is the whole part's.
+            self._train_totals = self._totals(self._train_sums)
+            self.seconds += time.perf_counter() - self._started
+            self.images += self._train_totals[3]
+
+    def _totals(self, sums: Tensor) -> list[float]:
+        return self.trainer.strategy.reduce(sums, reduce_op="sum").tolist()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint |= {"rows": self.rows, "seconds": self.seconds, "images": self.images}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.rows, self.seconds, self.images = (checkpoint[name] for name in ("rows", "seconds", "images"))
+
+
+def sums(logits: Tensor, labels: Tensor, loss: Tensor) -> Tensor:
+    """Summed loss, top-1 hits, top-5 hits and images of a batch, as a (4,) tensor on the batch's device.
+
+    With fewer than five classes, top-5 counts every image.
+    """
+    ranked = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+    hits = ranked.sum(0).float()
+    count = torch.full_like(hits[0], len(labels))
+    return torch.stack([loss.float() * count, hits[0], hits.sum(), count])
+
+
+@torch.inference_mode()
+def probabilities(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], autocast: torch.autocast) -> Tensor:
+    """Softmax outputs (N, classes), float32, on the CPU."""
+    network.eval()
+    with autocast:
+        return torch.cat([network(images).float().softmax(1) for images, _ in batches]).cpu()

@@ -1,0 +1,1 @@
+"""`python -m dissect.plan`: what a study would take, and what it could show."""

@@ -1,0 +1,1 @@
+"""What a study was going to do, written down before its first run."""

@@ -1,0 +1,244 @@
+"""What a study was going to do, written down before its first run: `runs/<name>/manifest-<study>.json`.
+
+It holds the resolved configs, the seeds, the primary metric, which epoch counts, and the planned contrasts. Runs of the
+study follow it, whatever becomes of the YAML files; a contrast that stands in no manifest is exploratory.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from omegaconf import DictConfig, OmegaConf
+
+from dissect.composing.variant import HARDWARE, Variant, leaves, variant_name, without_paths
+from dissect.design import Contrast, Design
+from dissect.errors import InputError
+from dissect.files import whole
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A contrast with its variants by name: `weights` as in `design.Contrast`."""
+
+    kind: str
+    components: tuple[str, ...]
+    weights: Mapping[str, float]
+    orders: tuple[Mapping[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A study as it was planned.
+
+    `variants` holds each variant's `components` (name -> label), its resolved `config` and that of its `base`, and its
+    `key` at seed 0; `seeds` are those planned at first, `extended` what was added later, and when.
+    """
+
+    study: str
+    frozen: str
+    pixels: str
+    seeds: list[int]
+    level: float
+    smallest: float
+    power: float
+    looks: list[int] | None
+    variants: dict[str, dict[str, Any]]
+    contrasts: list[Planned]
+    metric: str = "accuracy on the validation images (or those that data.judge names), one view each"
+    epoch: str = "the last one, whatever the accuracies before it"
+    extended: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def all_seeds(self) -> list[int]:
+        return sorted({*self.seeds, *(seed for later in self.extended for seed in later["seeds"])})
+
+    def variant(self, name: str, like: DictConfig, seed: int) -> Variant:
+        """The frozen variant; how it is run (threads, logger, hardware, places) is as `like` says.
+
+        Raises:
+            InputError: where the code of its network has changed, which no manifest keeps.
+        """
+        entry = self.variants[name]
+        config, base = (OmegaConf.create(entry[part]) for part in ("config", "base"))
+        for where in (config, base):
+            for key in ("runs", "name", "logger", "threads", "compile", "plan", "parallel", "seeds", "on_failure"):
+                where[key] = like[key]
+            for key in ("source", "root", "cache"):
+                where.data[key] = like.data[key]
+            for key in HARDWARE & like.trainer.keys():
+                where.trainer[key] = like.trainer[key]
+        found = Variant(name, entry["components"], seed, config, base)
+        if found.with_seed(0).key(self.pixels) != entry["key"]:
+            raise InputError(
+                f"{name}: its network's code has changed since {self.study} was frozen on {self.frozen[:10]}; "
+                "undo that, or begin another study with name=..."
+            )
+        return found.with_seed(seed)
+
+
+def check_terms(level: float, smallest: float, power: float, looks: Sequence[int] | None) -> None:
+    """Refuse what no test could be made of.
+
+    Raises:
+        InputError: naming the key, the value and its range.
+    """
+    if not 0.5 <= level < 1:
+        raise InputError(f"plan.level={level:g}: must be from 0.5 to below 1, such as 0.95")
+    if not 1 - level < power < 1:
+        raise InputError(
+            f"plan.power={power:g}: must be above {1 - level:.3g} (1 - plan.level) and below 1, such as 0.8"
+        )
+    if not smallest > 0:
+        raise InputError(f"plan.smallest={smallest:g}: must be above 0, in percentage points, such as 1")
+    if looks is not None and (not looks or looks[0] < 2 or list(looks) != sorted(set(looks))):
+        raise InputError(f"plan.looks={list(looks)}: must be numbers of seeds that grow, from 2 on, such as [3,5,8,12]")
+
+
+def path_of(config: DictConfig, study: str) -> Path:
+    return Path(config.runs) / config.name / f"manifest-{study}.json"
+
+
+def plan(study: str, design: Design, variants: Mapping[tuple[str, ...], Variant], pixels: str, seeds: Sequence[int]) \
+        -> Manifest:  # fmt: skip
+    """The manifest that these variants, composed now, amount to."""
+    config = next(iter(variants.values())).config
+    ladder = list(config.ladder)
+    names = {parts: variant_name(list(parts), ladder) for parts in variants}
+    contrasts = [_planned(contrast, names) for contrast in design.contrasts]
+    if config.evaluate.ten_crop is not None:
+        averaging = {names[parts] for parts, variant in variants.items() if variant.config.ensemble.average}
+        contrasts = _through_ten_crop(contrasts, averaging)
+    return Manifest(
+        study=study,
+        frozen=datetime.now(UTC).isoformat(timespec="seconds"),
+        pixels=pixels,
+        seeds=sorted(seeds),
+        level=config.plan.level,
+        smallest=config.plan.smallest,
+        power=config.plan.power,
+        looks=list(config.plan.looks) if config.seeds == "auto" else None,
+        variants={
+            names[parts]: {
+                "components": dict(variant.components),
+                "key": variant.with_seed(0).key(pixels),
+                "config": _frozen(variant.config),
+                "base": _frozen(variant.base),
+            }
+            for parts, variant in variants.items()
+        },
+        contrasts=contrasts,
+    )
+
+
+def _planned(contrast: Contrast, names: Mapping[tuple[str, ...], str]) -> Planned:
+    def named(weights: Mapping[tuple[str, ...], float]) -> dict[str, float]:
+        return {names[parts]: weight for parts, weight in weights.items()}
+
+    return Planned(contrast.kind, contrast.components, named(contrast.weights), tuple(map(named, contrast.orders)))
+
+
+def _through_ten_crop(contrasts: Sequence[Planned], averaging: Collection[str]) -> list[Planned]:
+    """A ladder's contrasts with ten-crop behind the last trained step; what averages runs is compared with that."""
+    steps = [one for one in contrasts if one.kind == "ladder"]
+    trained = [one for one in steps if not averaging & one.weights.keys()]
+    if not trained:
+        return list(contrasts)
+    top = next(iter(trained[-1].weights))
+    cropped = Planned("ladder", ("ten_crop",), {f"{top} + ten-crop": 1.0, top: -1.0})
+    averaged = [
+        replace(one, weights={name if name != top else f"{top} + ten-crop": w for name, w in one.weights.items()})
+        for one in steps
+        if one not in trained
+    ]
+    return [*trained, cropped, *averaged, *(one for one in contrasts if one not in steps)]
+
+
+def _frozen(config: DictConfig) -> dict[str, Any]:
+    plain = OmegaConf.to_container(without_paths(config), resolve=True)
+    assert isinstance(plain, dict)
+    return plain  # type: ignore[return-value]
+
+
+def write(path: Path, manifest: Manifest) -> None:
+    content = asdict(manifest)
+    with whole(path) as file:
+        json.dump(content | {"seal": _seal(content)}, file, indent=1)
+        file.write("\n")
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """A digest by which a manifest that was edited is known; it guards against accidents, not against intent."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def extend(path: Path, seeds: Sequence[int]) -> None:
+    """Note in a manifest that seeds were added to those planned, and when."""
+    with FileLock(path.parent / ".locks" / f"{path.name}.lock"):
+        if (before := read(path)) is not None:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            write(path, replace(before, extended=[*before.extended, {"seeds": list(seeds), "on": now}]))
+
+
+def read(path: Path) -> Manifest | None:
+    """The manifest, None where there is none.
+
+    Raises:
+        InputError: for a file that is no manifest.
+    """
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if said.pop("seal") != _seal(said):
+            raise InputError(f"{path}: was changed since it was frozen; undo that, or delete it to plan anew")
+        contrasts = [
+            Planned(one["kind"], tuple(one["components"]), one["weights"], tuple(one["orders"]))
+            for one in said.pop("contrasts")
+        ]
+        return Manifest(**said, contrasts=contrasts)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        raise InputError(f"{path}: is no manifest that can be read ({problem}); delete it to plan anew") from problem
+
+
+def read_all(study: Path) -> list[Manifest]:
+    """Every manifest in a study's folder, in the order in which they were frozen."""
+    found = [read(path) for path in sorted(study.glob("manifest-*.json"))]
+    return sorted((one for one in found if one is not None), key=lambda one: one.frozen)
+
+
+def refuse_changes(path: Path, frozen: Manifest, now: Manifest) -> None:
+    """Refuse to mix what was frozen with what the YAML files and the command line say now.
+
+    Raises:
+        InputError: naming what differs. More seeds are no difference.
+    """
+    differing = []
+    for name in ("level", "smallest", "power", "looks", "pixels"):
+        if getattr(frozen, name) != getattr(now, name):
+            label = {"pixels": "the images", "looks": "plan.looks or seeds"}.get(name, f"plan.{name}")
+            differing.append(f"{label} ({getattr(frozen, name)}, now {getattr(now, name)})")
+    for name in {**frozen.variants, **now.variants}:
+        before, after = frozen.variants.get(name), now.variants.get(name)
+        if before is None or after is None:
+            differing.append(f"the variant {name} ({'not ' if before is None else ''}planned)")
+        elif before["key"] != after["key"]:
+            ours, theirs = leaves(before["config"]), leaves(after["config"])
+            keys = [key for key in {**ours, **theirs} if not key.startswith("plan.")]
+            felt = [key for key in keys if ours.get(key) != theirs.get(key)]
+            differing += [f"{key} ({ours.get(key)}, now {theirs.get(key)})" for key in felt] or [f"the code of {name}"]
+    differing = list(dict.fromkeys(differing))
+    if not differing and [asdict(one) for one in frozen.contrasts] != [asdict(one) for one in now.contrasts]:
+        differing.append("the planned contrasts")
+    if differing:
+        more = f"; and {len(differing) - 4} more" if len(differing) > 4 else ""
+        code = any(one.startswith("the code of") for one in differing)
+        mend = "Undo that, or begin" if code else "Go on as frozen with plan.frozen=true, or begin"
+        raise InputError(
+            f"{path}: this study was frozen on {frozen.frozen[:10]} and differs from what is asked for now in "
+            f"{'; '.join(differing[:4])}{more}. {mend} another with name=..."
+        )

@@ -1,0 +1,1 @@
+"""`python -m dissect.status`: what runs are doing, told from the store alone."""

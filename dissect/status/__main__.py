@@ -1,0 +1,128 @@
+"""python -m dissect.status [STUDY ...]: what a study's runs are doing, told from the store alone.
+
+Answers from any terminal or machine that sees the store, while a sweep goes on or after it was killed.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dissect.errors import InputError
+from dissect.planning import manifest
+from dissect.store import runs as store
+from dissect.sweep.watch import epoch_of
+
+
+@dataclass
+class Status:
+    """A study's runs by what they do: results of those finished and failed, folders of those going on or cut off.
+
+    `missing` are planned runs (variant, seed) of which the store has nothing yet.
+    """
+
+    finished: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    running: list[Path] = field(default_factory=list)
+    cut_off: list[Path] = field(default_factory=list)
+    missing: list[tuple[str, int]] = field(default_factory=list)
+
+
+def status_of(study: Path) -> Status:
+    """Look at every run's folder, its lock, and the study's manifests.
+
+    Raises:
+        InputError: for a folder that does not exist, or files in it that cannot be read.
+    """
+    found = Status()
+    for result in store.results(study):
+        (found.finished if result["status"] == "finished" else found.failed).append(result)
+    known = {Path(result["folder"]) for result in found.finished}
+    begun = {path.parent for path in study.glob("*/config.yaml")} - known
+    found.running = sorted(folder for folder in begun if store.held(folder))
+    told = {Path(result["folder"]) for result in found.failed}
+    found.cut_off = sorted(begun - set(found.running) - told)
+    found.failed = [result for result in found.failed if Path(result["folder"]) not in found.running]
+    seen = {(one["variant"], one["seed"]) for one in [*found.finished, *found.failed]}
+    seen |= {_who(folder) for folder in [*found.running, *found.cut_off]}
+    for one in manifest.read_all(study):
+        planned = [(name, seed) for name in one.variants for seed in one.all_seeds]
+        found.missing += [run for run in planned if run not in seen and run not in found.missing]
+    return found
+
+
+def _who(folder: Path) -> tuple[str, int]:
+    name, _, rest = folder.name.rpartition("-seed")
+    return name, int(rest.partition("-")[0])
+
+
+def lines(study: Path, found: Status) -> list[str]:
+    counts = [
+        f"{len(found.finished)} finished",
+        f"{len(found.running)} running",
+        f"{len(found.cut_off)} cut off" if found.cut_off else "",
+        f"{len(found.failed)} failed" if found.failed else "",
+        f"{len(found.missing)} planned and not begun" if found.missing else "",
+        _left(found),
+    ]
+    said = [f"{study}: {', '.join(filter(None, counts))}"]
+    said += [f"  running  {folder.name}: {_epoch(folder)}" for folder in found.running]
+    said += [f"  cut off  {folder.name}: {_epoch(folder)}; its command goes on from there" for folder in found.cut_off]
+    return said
+
+
+def _epoch(folder: Path) -> str:
+    epoch, accuracy = epoch_of(folder)
+    config = OmegaConf.load(folder / "config.yaml")
+    return f"epoch {epoch} of {config.train.epochs}" + ("" if accuracy is None else f", accuracy {accuracy:.1%}")
+
+
+def _left(found: Status) -> str:
+    """The time left at the finished runs' pace, as many at once as are running now."""
+    rest = len(found.missing) + len(found.cut_off) + len(found.running) / 2  # those have done half of it, on average
+    seconds = [result["train_seconds"] for result in found.finished if result["train_seconds"]]
+    if not (rest and seconds and found.running):
+        return ""
+    left = rest * sum(seconds) / len(seconds) / len(found.running)
+    return "about " + (f"{left / 60:.0f} min left" if left > 90 else f"{left:.0f} s left")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m dissect.status", description=__doc__)
+    parser.add_argument("study", nargs="*", metavar="STUDY", help="names below --runs, or folders (default: all)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of studies (default: runs)")
+    asked = parser.parse_args(arguments)
+    paths = [path if (path := asked.runs / name).is_dir() else Path(name) for name in asked.study]
+    if not asked.study:
+        paths = sorted(path for path in asked.runs.glob("[!.]*") if path.is_dir())
+    if not paths:
+        print(f"error: {asked.runs}: holds no study; `python -m dissect` makes one", file=sys.stderr)
+        return 2
+    console = Console(highlight=False, soft_wrap=True)
+    wrong = False
+    for path in paths:
+        try:
+            show(path, status_of(path), console)
+        except InputError as problem:
+            wrong = True
+            print(f"error: {problem}", file=sys.stderr)
+    return 2 if wrong else 0
+
+
+def show(path: Path, found: Status, console: Console) -> None:
+    console.print(*map(escape, lines(path, found)), sep="\n")
+    if found.failed:
+        table = Table("  failed", "seed", "reason", box=None, pad_edge=False)
+        for result in found.failed:
+            table.add_row(f"  {escape(result['variant'])}", str(result["seed"]), escape(str(result["error"])))
+        console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The run store: one folder a run, and what its result says."""

@@ -1,0 +1,71 @@
+"""seeds=auto: more seeds for those planned contrasts that are not decided, looking only as often as was planned."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from dissect.design import Design
+from dissect.errors import InputError
+from dissect.measure.contrasts import with_ten_crop
+from dissect.measure.effects import effects
+from dissect.measure.paired import Contrast
+from dissect.planning.manifest import Manifest
+from dissect.sweep.finish import Outcome
+
+if TYPE_CHECKING:
+    from dissect.sweep.sweeper import Job, Sweep
+
+
+def extend(sweep: "Sweep", design: Design, arguments: Sequence[str]) -> list[tuple["Job", Outcome]]:
+    """Train look by look until every planned contrast is decided, or the last look is reached.
+
+    Decided is what has a verdict of its own: it helps, hurts or is equivalent. p-values and intervals count all planned
+    looks (`measure.sequential`), so that looking again costs no more errors than the level allows.
+    """
+    looks = [int(look) for look in sweep.config.plan.looks]
+    if any(said.startswith("seed=") for said in arguments):
+        raise InputError("seeds=auto: chooses the seeds itself, 0 and on; leave seed= out")
+    jobs, manifest = sweep.frozen(sweep.jobs([*arguments, f"seed=range({looks[-1]})"], design), design)
+    ended: dict[int, tuple[Job, Outcome]] = {}
+    needed = set(manifest.variants)
+    for look in looks:
+        now = [place for place, job in enumerate(jobs) if job.variant.seed < look and job.variant.name in needed]
+        ended |= dict(zip(now, sweep.train([jobs[place] for place in now]), strict=True))
+        if any(outcome.error for _, outcome in ended.values()):
+            break  # a decision without the failed runs would be another one than was planned
+        verdicts = table(ended.values(), manifest, looks)["verdict"]
+        open_ = [
+            one for one, verdict in zip(manifest.contrasts, verdicts, strict=True) if verdict in ("", "inconclusive")
+        ]
+        names = ", ".join("+".join(one.components) for one in open_)
+        print(
+            f"{look} seeds: {len(verdicts) - len(open_)} of {len(verdicts)} planned contrasts decided"
+            + (f"; open: {names}" if open_ else ""),
+            flush=True,
+        )
+        if not open_:
+            break
+        needed = {name.removesuffix(" + ten-crop") for one in open_ for name in one.weights}
+    return [ended[place] for place in sorted(ended)]
+
+
+def table(ended: Iterable[tuple["Job", Outcome]], manifest: Manifest, looks: list[int] | None) -> pd.DataFrame:
+    """The planned contrasts' effects, in order, from the runs that are finished."""
+    runs = pd.DataFrame(
+        {
+            "variant": job.variant.name,
+            "components": tuple(job.variant.components),
+            "seed": job.variant.seed,
+            "averaged": bool(job.variant.config.ensemble.average),
+            "accuracy": outcome.result["accuracy"],
+            "accuracy_ten_crop": outcome.result["accuracy_ten_crop"],
+        }
+        for job, outcome in ended
+        if outcome.result
+    )
+    contrasts = [Contrast(one.weights, one.orders) for one in manifest.contrasts]
+    return effects(
+        with_ten_crop(runs.astype({"accuracy_ten_crop": float})), contrasts,
+        level=manifest.level, margin=manifest.smallest, power=manifest.power, looks=looks,
+    )  # fmt: skip

@@ -1,0 +1,99 @@
+"""A sweep as it goes on: one live display on a terminal, plain lines in a log."""
+
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from dissect.composing.variant import Variant
+from dissect.sweep.finish import Outcome
+
+LOG_SECONDS = 60.0  # between two lines about those that go on, in a log
+
+
+def epoch_of(folder: Path) -> tuple[int, float | None]:
+    """The last whole epoch of a run that goes on, and its validation accuracy where that was measured."""
+    try:
+        with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        seen = [float(row["val_accuracy"]) for row in rows if row.get("val_accuracy")]
+        return (int(rows[-1]["epoch"]), seen[-1] if seen else None) if rows else (0, None)
+    except (OSError, ValueError, KeyError):
+        return 0, None
+
+
+class Watch:
+    """Shows a sweep's runs: done, going on (with epoch and accuracy), failed, and the time that is left.
+
+    Use as a context manager. On a terminal the runs that go on stand below the lines of those that are done.
+    """
+
+    def __init__(self, runs: Sequence[Variant], folders: Sequence[Path]) -> None:
+        self.runs, self.folders = runs, folders
+        self.done: dict[int, Outcome] = {}
+        self._since: dict[int, float] = {}
+        self._begun = self._said = time.monotonic()
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._live = Live(console=self._console, transient=True, auto_refresh=False) if sys.stdout.isatty() else None
+
+    def __enter__(self) -> "Watch":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def started(self, number: int) -> None:
+        self._since[number] = time.monotonic()
+
+    def ended(self, number: int, outcome: Outcome) -> None:
+        self.done[number] = outcome
+        self._since.pop(number, None)
+        total = len(self.runs)
+        self._say(f"{len(self.done):{len(str(total))}}/{total}  {outcome.said(self.runs[number])}")
+
+    def tick(self) -> None:
+        if self._live:
+            self._live.update(self._table(), refresh=True)
+        elif time.monotonic() - self._said > LOG_SECONDS and self._since:
+            going = ", ".join(self._going(number) for number in self._since)
+            self._say(f"{self.summary()}; going on: {going}")
+
+    def summary(self) -> str:
+        failed = sum(bool(outcome.error) for outcome in self.done.values())
+        parts = [f"{len(self.done)} of {len(self.runs)} done", *([f"{failed} failed"] if failed else []), self._left()]
+        return ", ".join(filter(None, parts))
+
+    def _left(self) -> str:
+        """The time left at the pace so far, once there is a pace."""
+        if not self.done or len(self.done) == len(self.runs):
+            return ""
+        seconds = (time.monotonic() - self._begun) / len(self.done) * (len(self.runs) - len(self.done))
+        return "about " + (f"{seconds / 60:.0f} min left" if seconds > 90 else f"{seconds:.0f} s left")
+
+    def _going(self, number: int) -> str:
+        run = self.runs[number]
+        epoch, accuracy = epoch_of(self.folders[number])
+        seen = "" if accuracy is None else f", {accuracy:.1%}"
+        return f"{run.name} seed {run.seed} (epoch {epoch} of {run.config.train.epochs}{seen})"
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for number in self._since:
+            table.add_row(Text(self._going(number), overflow="ellipsis", no_wrap=True))
+        table.add_row(Text(self.summary(), style="bold"))
+        return table
+
+    def _say(self, text: str) -> None:
+        self._said = time.monotonic()
+        self._console.print(text, markup=False)
+        if not self._live:
+            sys.stdout.flush()

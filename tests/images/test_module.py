@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dissect.images.build import build, made
+from dissect.images.module import sums
+from dissect.images.schedules import constant, cosine
+from dissect.images.scores import scores
+from dissect.streams import stream
+from dissect.sweep.finish import images_of
+from dissect.training.run import module_of
+from dissect.training.trainer import Resume, trainer_of
+
+
+@pytest.fixture
+def outputs():
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(300, 12)).astype(np.float32)
+    labels = generator.integers(0, 12, 300)
+    labels[:12] = range(12)
+    exp = np.exp(logits)
+    return logits, exp / exp.sum(1, keepdims=True), labels
+
+
+def test_scores_agree_with_scikit_learn(outputs):
+    logits, probabilities, labels = outputs
+    found = scores(probabilities, labels)
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, probabilities.argmax(1)), abs=1e-12)
+    assert found["top5"] == pytest.approx(top_k_accuracy_score(labels, probabilities, k=5), abs=1e-12)
+    assert found["loss"] == pytest.approx(log_loss(labels, softmax(logits.astype(np.float64), axis=1)), rel=1e-5)
+
+
+def test_a_tie_goes_to_the_lower_label_as_in_argmax():
+    probabilities = np.full((3, 10), 0.1, np.float32)
+    assert scores(probabilities, np.array([0, 4, 9])) == {
+        "accuracy": pytest.approx(1 / 3),
+        "top5": pytest.approx(2 / 3),
+        "loss": pytest.approx(np.log(10)),
+    }
+
+
+def test_a_probability_of_zero_gives_a_large_but_finite_loss():
+    assert np.isfinite(scores(np.array([[1.0, 0.0]], np.float32), np.array([1]))["loss"])
+
+
+def test_the_sums_of_batches_are_the_scores_of_the_whole(outputs):
+    logits, probabilities, labels = outputs
+    total = torch.zeros(4)
+    for start in range(0, 300, 77):
+        batch, truth = torch.from_numpy(logits[start : start + 77]), torch.from_numpy(labels[start : start + 77])
+        total += sums(batch, truth, torch.nn.functional.cross_entropy(batch, truth))
+    whole = scores(probabilities, labels)
+    assert (total[:3] / total[3]).tolist() == pytest.approx([whole["loss"], whole["accuracy"], whole["top5"]], rel=1e-5)
+
+
+def test_cosine_rises_over_the_warmup_and_falls_to_zero():
+    assert cosine(0.05, warmup=0.1) == pytest.approx(0.5)
+    assert cosine(0.1, warmup=0.1) == pytest.approx(1.0)
+    assert cosine(0.55, warmup=0.1) == pytest.approx(0.5)  # half of what is left: cos(pi / 2) = 0
+    assert cosine(1.0, warmup=0.1) == pytest.approx(0.0, abs=1e-12)
+    assert cosine(0.0) == constant(0.7) == 1.0
+
+
+def test_streams_are_told_apart_by_seed_name_and_number():
+    seeds = {stream(seed, name, epoch) for seed in range(3) for name in ("order", "crop") for epoch in range(3)}
+    assert len(seeds) == 18
+    assert stream(0, "order", 1) == stream(0, "order", 1)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+READS = {"item", "tolist", "__bool__", "__float__", "__int__", "__index__", "cpu", "numpy", "nonzero"}
+
+
+class Calls(TorchFunctionMode):
+    """Counts the values that a program reads back, for which it would have to wait for a device."""
+
+    def __init__(self):
+        super().__init__()
+        self.counted = 0
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        self.counted += getattr(function, "__name__", "") in READS
+        return function(*arguments, **(named or {}))
+
+
+class Scalars(TorchDispatchMode):
+    """Counts the values that operations inside torch read back themselves."""
+
+    def __init__(self):
+        super().__init__()
+        self.counted = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        self.counted += function is torch.ops.aten._local_scalar_dense.default
+        return function(*arguments, **(named or {}))
+
+
+@pytest.fixture
+def reads(variant, tmp_path):
+    """How many values were read back over two epochs of so many batches."""
+
+    def reads(batches: int, network: nn.Module | None = None) -> int:
+        chosen = variant(
+            "+ablation=step7", "model.width=0.1", f"data.train_per_class={2 * batches}", "train.batch_size=20",
+            "train.epochs=2", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed",
+        )  # fmt: skip
+        images = images_of(chosen.config)
+        schedule = made(chosen.config, "train.schedule")
+        module = module_of(chosen, images, network or build(chosen.config, seed=0), schedule, lambda rows: None)
+        with Calls() as calls, Scalars() as scalars:
+            trainer_of(chosen.config, tmp_path, [Resume(tmp_path)]).fit(module)
+        assert len(module.rows) == 2
+        return calls.counted + scalars.counted
+
+    return reads
+
+
+class Curious(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(3 * 15 * 15, 10)
+
+    def forward(self, images):
+        logits = self.dense(images.flatten(1))
+        return logits / max(1.0, logits.abs().max().item())  # read back, in each batch
+
+
+def test_within_an_epoch_nothing_is_read_back_from_the_device(reads):
+    assert reads(batches=4) == reads(batches=8) > 0
+    assert reads(batches=8, network=Curious()) - reads(batches=4, network=Curious()) >= 2 * 4

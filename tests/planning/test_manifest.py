@@ -1,0 +1,138 @@
+"""What a study was going to do stays what it does."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from dissect import design
+from dissect.design import Component
+from dissect.errors import InputError
+from dissect.planning import manifest
+
+LADDER = [Component("dropout1"), Component("leaky_relu"), Component("ensemble", derived=True)]
+
+
+@pytest.fixture
+def planned(variant):
+    """A manifest of the ladder above, as it would be planned with some settings."""
+
+    def plan(*overrides: str, seeds: tuple[int, ...] = (0, 1)):
+        rule = design.cumulative(LADDER)
+        variants = {parts: variant(f"component=[{','.join(parts)}]", *overrides) for parts in rule.variants}
+        return manifest.plan("cumulative", rule, variants, "pixels", seeds)
+
+    return plan
+
+
+def test_a_manifest_is_read_back_as_it_was_written(planned, tmp_path):
+    path = tmp_path / "manifest-cumulative.json"
+    manifest.write(path, planned())
+    assert manifest.read(path) == replace(planned(), frozen=manifest.read(path).frozen)
+    assert manifest.read_all(tmp_path) == [manifest.read(path)]
+    assert manifest.read(tmp_path / "manifest-other.json") is None
+
+
+def test_ten_crop_stands_behind_the_last_trained_step_and_an_ensemble_is_compared_with_it(planned):
+    # "leaky_relu" alone is no step of the convnet's ladder, so the variants carry their components' names
+    top = "dropout1+leaky_relu"
+    assert [(one.components, one.weights) for one in planned().contrasts] == [
+        (("dropout1",), {"step2": 1.0, "step1": -1.0}),
+        (("leaky_relu",), {top: 1.0, "step2": -1.0}),
+        (("ten_crop",), {f"{top} + ten-crop": 1.0, top: -1.0}),
+        (("ensemble",), {f"{top}+ensemble": 1.0, f"{top} + ten-crop": -1.0}),
+    ]
+
+
+def test_without_ten_crop_an_ensemble_is_compared_with_the_last_trained_step(planned):
+    contrasts = planned("evaluate.ten_crop=null").contrasts
+    assert [one.components for one in contrasts] == [("dropout1",), ("leaky_relu",), ("ensemble",)]
+    assert set(contrasts[-1].weights) == {"dropout1+leaky_relu+ensemble", "dropout1+leaky_relu"}
+
+
+def test_a_frozen_variant_is_the_one_that_was_planned_whatever_is_composed_now(planned, variant):
+    before, now = planned("train.epochs=3"), variant("train.epochs=7", "threads=1")
+    again = before.variant("step2", now.config, 1)
+    assert again.config.train.epochs == 3
+    assert again.config.threads == 1
+    assert again.key("pixels") == variant("component=[dropout1]", "train.epochs=3", "seed=1").key("pixels")
+    assert again.settings("pixels") == variant("train.epochs=3").settings("pixels")
+
+
+def test_what_changed_since_is_refused_with_the_key_once(planned, tmp_path):
+    with pytest.raises(InputError) as refused:
+        manifest.refuse_changes(tmp_path / "m.json", planned(), planned("train.epochs=7"))
+    assert str(refused.value).count("train.epochs (20, now 7)") == 1
+    assert "plan.frozen=true" in str(refused.value)
+
+
+@pytest.mark.parametrize("change", ["plan.level=0.9", "plan.smallest=2", "plan.power=0.9"])
+def test_a_changed_question_is_refused_too(planned, change, tmp_path):
+    with pytest.raises(InputError, match=change.split("=")[0]):
+        manifest.refuse_changes(tmp_path / "m.json", planned(), planned(change))
+
+
+def test_more_seeds_and_other_places_or_hardware_are_no_change(planned, tmp_path):
+    elsewhere = planned("trainer.accelerator=cpu", "threads=1", "logger=tensorboard", seeds=(0, 1, 2))
+    manifest.refuse_changes(tmp_path / "m.json", planned(), elsewhere)
+
+
+def test_seeds_that_are_added_later_are_told_apart_from_those_planned(planned, tmp_path):
+    path = tmp_path / "manifest-cumulative.json"
+    manifest.write(path, planned())
+    manifest.extend(path, [2, 3])
+    after = manifest.read(path)
+    assert (after.seeds, after.all_seeds) == ([0, 1], [0, 1, 2, 3])
+    assert after.extended[0]["seeds"] == [2, 3]
+
+
+def test_no_folder_of_this_machine_stands_in_a_manifest(planned, tmp_path):
+    text = json.dumps([entry["config"] for entry in planned().variants.values()])
+    assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"contrasts": [1]}'])
+def test_a_damaged_manifest_is_named(tmp_path, text):
+    path = tmp_path / "manifest-x.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"manifest-x\.json"):
+        manifest.read(path)
+
+
+def test_a_manifest_that_was_edited_is_refused(planned, tmp_path):
+    path = tmp_path / "manifest-cumulative.json"
+    manifest.write(path, planned())
+    path.write_text(path.read_text().replace('"level": 0.95', '"level": 0.5'))
+    with pytest.raises(InputError, match="was changed since it was frozen"):
+        manifest.read(path)
+
+
+def test_changed_code_cannot_go_on_as_frozen(planned, variant, tmp_path):
+    before = planned()
+    entries = {name: entry | {"key": "other code"} for name, entry in before.variants.items()}
+    changed = replace(before, variants=entries)
+    with pytest.raises(InputError, match="its network's code has changed since cumulative was frozen"):
+        changed.variant("step2", variant().config, 0)
+    with pytest.raises(InputError, match="the code of step1") as refused:
+        manifest.refuse_changes(tmp_path / "m.json", changed, before)
+    assert "plan.frozen" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("level", "smallest", "power", "looks", "named"),
+    [
+        (95, 1, 0.8, None, "plan.level=95"),
+        (0.4, 1, 0.8, None, "plan.level=0.4"),
+        (0.95, 0, 0.8, None, "plan.smallest=0"),
+        (0.95, -1, 0.8, None, "plan.smallest=-1"),
+        (0.95, 1, 80, None, "plan.power=80"),
+        (0.95, 1, 0.05, None, "plan.power=0.05"),
+        (0.95, 1, 0.8, [3, 2], "plan.looks"),
+        (0.95, 1, 0.8, [1, 2], "plan.looks"),
+        (0.95, 1, 0.8, [], "plan.looks"),
+    ],
+)
+def test_terms_of_which_no_test_can_be_made_are_refused(level, smallest, power, looks, named):
+    with pytest.raises(InputError, match=named):
+        manifest.check_terms(level, smallest, power, looks)
+    manifest.check_terms(0.95, 1, 0.8, [2, 3])

@@ -1,0 +1,154 @@
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dissect.errors import InputError
+from dissect.files import whole
+from dissect.store import runs as store
+
+
+def die_half_way(path):
+    with whole(path) as file:
+        file.write("half of it")
+        raise KeyError
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "run" / "result.json"
+    with pytest.raises(KeyError):
+        die_half_way(path)
+    assert list(path.parent.iterdir()) == []
+    with whole(path) as file:
+        file.write("all of it")
+    assert path.read_text() == "all of it"
+
+
+def test_a_failed_write_leaves_the_file_that_was_there(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("before")
+    with pytest.raises(KeyError):
+        die_half_way(path)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_result_is_read_back_with_its_folder(tmp_path):
+    store.write_result(tmp_path / "a", {"status": "finished", "accuracy": 0.5})
+    assert store.finished(tmp_path / "a") == {"status": "finished", "accuracy": 0.5, "folder": str(tmp_path / "a")}
+    assert store.finished(tmp_path / "b") is None
+
+
+def test_a_failed_run_is_a_result_but_not_finished(tmp_path):
+    store.write_result(tmp_path / "a", {"status": "failed", "error": "why"})
+    assert store.finished(tmp_path / "a") is None
+    assert [result["error"] for result in store.results(tmp_path)] == ["why"]
+
+
+def test_folders_without_a_result_and_hidden_ones_are_no_runs(tmp_path):
+    (tmp_path / "unfinished").mkdir()
+    store.write_result(tmp_path / ".locks", {"status": "finished"})
+    assert store.results(tmp_path) == []
+
+
+def test_nan_is_never_written_as_a_result(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        store.write_result(tmp_path, {"accuracy": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    (tmp_path / "result.json").write_text("{")
+    with pytest.raises(InputError, match=r"result.json: is not valid JSON .*; delete this run's folder"):
+        store.read_result(tmp_path)
+
+
+def test_predictions_are_read_back_without_unpickling(tmp_path):
+    arrays = {"labels": np.arange(3), "probabilities": np.eye(3, dtype=np.float32)}
+    store.write_predictions(tmp_path, **arrays)
+    read = store.read_predictions(tmp_path)
+    assert read.keys() == arrays.keys()
+    np.testing.assert_array_equal(read["probabilities"], arrays["probabilities"])
+
+    np.savez(tmp_path / "predictions.npz", labels=np.array([object()], dtype=object))
+    with pytest.raises(InputError, match=r"predictions.npz: cannot be read"):
+        store.read_predictions(tmp_path)
+
+
+def test_which_images_are_right_is_read_alone_and_ties_go_to_the_lower_class(tmp_path):
+    probabilities = np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0.1, 0.2, 0.7]], dtype=np.float32)
+    store.write_predictions(
+        tmp_path, labels=np.arange(3), probabilities=probabilities, probabilities_ten_crop=probabilities[::-1]
+    )
+    read = store.read_correct(tmp_path)
+    assert {name: values.tolist() for name, values in read.items()} == {
+        "labels": [0, 1, 2],
+        "correct": [True, False, True],
+        "correct_ten_crop": [False, False, False],
+    }
+
+
+def test_which_images_are_right_is_worked_out_for_files_that_do_not_say_it(tmp_path):
+    probabilities = np.random.default_rng(0).random((50, 4), dtype=np.float32)
+    labels = np.arange(50) % 4
+    store.write_predictions(tmp_path / "new", labels=labels, probabilities=probabilities)
+    (tmp_path / "old").mkdir()
+    np.savez(tmp_path / "old" / "predictions.npz", labels=labels, probabilities=probabilities)
+    new, old = store.read_correct(tmp_path / "new"), store.read_correct(tmp_path / "old")
+    assert new.keys() == old.keys()
+    assert new["correct"].tolist() == old["correct"].tolist()
+
+
+@pytest.mark.parametrize("size", [0, 40, 300])
+def test_predictions_that_were_cut_short_are_named(tmp_path, size):
+    store.write_predictions(tmp_path, labels=np.arange(300))
+    whole = (tmp_path / "predictions.npz").read_bytes()
+    (tmp_path / "predictions.npz").write_bytes(whole[:size])
+    for read in (store.read_predictions, store.read_correct):
+        with pytest.raises(InputError, match=r"predictions.npz: cannot be read"):
+            read(tmp_path)
+
+
+def test_a_study_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nothing: no such study"):
+        store.results(tmp_path / "nothing")
+
+
+def test_a_full_disk_is_said_as_such_and_leaves_nothing(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        with pytest.raises(InputError, match=r"predictions.npz: the disk is full; no file was left half-written"):
+            store.write_predictions(small, labels=np.zeros(100), probabilities=np.ones((100, 1000)))
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    with pytest.raises(InputError, match=r"result.json: cannot be written"):
+        store.write_result(tmp_path / "runs" / "a", {})
+
+
+def test_whole_files_are_readable_by_others_as_the_umask_says(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with whole(tmp_path / "a") as file:
+            file.write("")
+        assert Path(tmp_path / "a").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
+
+
+def test_states_of_an_unfinished_run_are_removed_and_nothing_else(tmp_path):
+    for name in (*store.STATES, "checkpoint.pt", "result.json"):
+        (tmp_path / name).touch()
+    store.remove_states(tmp_path)
+    store.remove_states(tmp_path)  # nothing left to remove is no error
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "result.json"}

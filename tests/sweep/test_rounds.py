@@ -1,0 +1,216 @@
+"""Searches whose runs come to what a formula says, and one that is real."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+from PIL import Image
+
+from dissect.composing.compose import compose
+from dissect.composing.variant import Variant, run_folder
+from dissect.errors import InputError
+from dissect.search.__main__ import main
+from dissect.search.draws import Setting
+from dissect.search.record import Trial, best_of
+from dissect.store import runs as store
+from dissect.sweep.finish import Outcome
+from dissect.sweep.rounds import at, search
+from dissect.sweep.sweeper import Job
+
+DATA = {"name": "digits", "val_images": 20, "train_images": 180}
+Answer = Callable[[Variant], Outcome]
+
+
+def peak(variant: Variant) -> Outcome:
+    """Highest at learning rate 0.05 and weight decay 1e-3, as far as four digits of accuracy tell."""
+    train = variant.config.train
+    far = abs(OmegaConf.select(train, "learning_rate") / 0.05 - 1) + abs(train.weight_decay / 1e-3 - 1)
+    return Outcome({"accuracy": round(1 / (1 + far), 4), "loss": far, "data": DATA})
+
+
+class Fake:
+    """A sweep that trains nothing: each run comes to what `answer` says."""
+
+    def __init__(self, variants: Sequence[Variant], answer: Answer) -> None:
+        self.config, self.answer = variants[0].config, answer
+        self.variants, self.trained = variants, list[Job]()
+
+    def jobs(self, arguments: Sequence[str], design: None) -> list[Job]:
+        return [Job(one, run_folder(one, "pixels"), "pixels", ()) for one in self.variants]
+
+    def train(self, jobs: Sequence[Job]) -> list[tuple[Job, Outcome]]:
+        self.trained += jobs
+        return [(job, self.answer(job.variant)) for job in jobs]
+
+
+@pytest.fixture
+def begun(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a search for step1 and, where asked for, other seeds; gives its trained jobs."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*overrides: str, seeds: Sequence[int] = (0,), answer: Answer = peak, figure: bool = False) -> Fake:
+        one = variant("+study=random_search", *overrides)
+        fake = Fake([one.with_seed(seed) for seed in seeds], answer)
+        with monkeypatch.context() as patched:
+            if not figure:  # which takes a second or two
+                patched.setattr("dissect.search.__main__.report", lambda study, out: None)
+            search(fake, None, overrides)  # type: ignore[arg-type]
+        return fake
+
+    return run
+
+
+def settings(fake: Fake) -> list[tuple[float, float]]:
+    return [(job.variant.config.train.learning_rate, job.variant.config.train.weight_decay) for job in fake.trained]
+
+
+def test_the_same_search_draws_the_same_and_another_seed_draws_others(begun):
+    first = begun("plan.search.trials=8")
+    assert len(set(settings(first))) == 8
+    assert settings(begun("plan.search.trials=8")) == settings(first)
+    assert [job.folder for job in begun("plan.search.trials=8").trained] == [job.folder for job in first.trained]
+    assert not set(settings(begun("plan.search.trials=8", "plan.search.seed=1"))) & set(settings(first))
+
+
+def test_the_best_of_all_is_written_as_a_config(begun, tmp_path):
+    fake = begun("plan.search.trials=12")
+    scored = {
+        setting: peak(job.variant).result["accuracy"] for setting, job in zip(settings(fake), fake.trained, strict=True)
+    }
+    rate, decay = max(scored, key=lambda setting: scored[setting])
+    text = (tmp_path / "runs" / "digits-search" / "tuned" / "step1.yaml").read_text()
+    assert text.startswith("# @package _global_\n# step1: the best of 12 settings")
+    assert f"tuning accuracy {scored[rate, decay]:.2%} (seed 0) on 20 images held out of digits" in text
+    assert OmegaConf.create(text) == {"train": {"learning_rate": rate, "weight_decay": decay}}
+
+
+def test_the_second_round_is_drawn_closer_around_the_best_of_the_first(begun):
+    drawn = settings(begun("plan.search.trials=40"))
+    coarse, fine = pd.DataFrame(drawn[:20]), pd.DataFrame(drawn[20:])
+    far = (coarse / [0.05, 1e-3] - 1).abs().sum(axis=1)
+    best = coarse.loc[far.idxmin()]
+    span = pd.Series([0.3 / 1e-3, 1e-2 / 1e-5])
+    assert ((fine.max() / fine.min()) <= span ** (1 / 3)).all()
+    assert (fine.min() <= best).all()
+    assert (best <= fine.max()).all()
+
+
+def test_seeds_share_a_setting_and_its_accuracy_is_their_mean(begun, tmp_path):
+    def answer(variant: Variant) -> Outcome:
+        return Outcome({"accuracy": 0.2 + 0.1 * variant.seed, "loss": 1.0 + variant.seed, "data": DATA})
+
+    fake = begun("plan.search.trials=3", "plan.search.rounds=1", seeds=(0, 1), answer=answer)
+    drawn = settings(fake)
+    assert drawn[::2] == drawn[1::2]
+    trials = pd.read_csv(tmp_path / "runs" / "digits-search" / "tuned" / "step1.csv")
+    assert list(trials["accuracy"]) == pytest.approx([0.25] * 3)
+    assert list(trials["loss"]) == pytest.approx([1.5] * 3)
+    assert list(trials["seeds"]) == ["0 1"] * 3
+
+
+def test_a_diverged_run_counts_as_no_accuracy_and_is_not_tried_again(begun, tmp_path, capsys):
+    def answer(variant: Variant) -> Outcome:
+        rate = variant.config.train.learning_rate
+        if rate < 0.02:
+            return peak(variant)
+        error = f"train.learning_rate={rate}: the training loss became nan"
+        store.write_result(run_folder(variant, "pixels"), {"status": "failed", "error": error})
+        return Outcome(error=error)
+
+    fake = begun("plan.search.trials=10", answer=answer)
+    lost = sum(rate >= 0.02 for rate, _ in settings(fake))
+    assert 0 < lost < 10
+    assert f"the best of 10, of which {lost} diverged" in capsys.readouterr().out
+    assert sum(rate >= 0.02 for rate, _ in settings(begun("plan.search.trials=10", answer=answer))) == 0
+    table = pd.read_csv(tmp_path / "runs" / "digits-search" / "tuned" / "step1.csv")
+    assert table["accuracy"].isna().sum() == lost
+    assert table[table["accuracy"].isna()]["learning_rate"].min() >= 0.02
+
+
+def test_another_failure_ends_the_search_before_its_next_round(begun, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="4 failed"):
+        begun("plan.search.trials=8", answer=lambda variant: Outcome(error="OSError: the disk is full"))
+    assert "the disk is full" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "digits-search" / "tuned").exists()
+
+
+def test_a_search_in_which_all_diverge_says_which_range_to_lower(begun):
+    with pytest.raises(InputError, match=r"plan.search.learning_rate=\[0.001, 0.3\]: step1 diverged at every setting"):
+        begun(answer=lambda variant: Outcome(error="train.learning_rate=1: the training loss became nan"))
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.judge=validation", "a search is judged on data.judge=tuning, so leave data.judge out"),
+        ("train.learning_rate=0.1", r"the search draws it; give its range instead: plan.search.learning_rate="),
+        ("plan.search.trials=1", "must be one or more for each of 2 rounds"),
+        ("plan.search.rounds=0", "plan.search.rounds=0: must be a whole number from 1"),
+        (
+            "plan.search.weight_decay=[0,1]",
+            r"plan.search.weight_decay=\[0.0, 1.0\]: must be the lowest and the highest",
+        ),
+    ],
+)
+def test_what_is_no_search_is_refused(begun, override, said):
+    with pytest.raises(InputError, match=said):
+        begun(override)
+
+
+def test_one_variant_with_two_configs_is_refused(begun):
+    with pytest.raises(InputError, match="asks for step1 with several configs"):
+        begun("plan.search.trials=2", seeds=(0, 0))
+
+
+def test_of_equal_accuracies_the_lower_loss_is_best():
+    def trial(place: int, accuracy: float | None, loss: float | None) -> Trial:
+        return Trial("step1", 0, place, Setting(0.1, 1e-3), (0,), accuracy, loss, ())
+
+    trials = [trial(0, 0.9, 0.5), trial(1, 0.9, 0.3), trial(2, None, None), trial(3, 0.8, 0.1), trial(4, 0.9, 0.3)]
+    assert best_of(trials) is trials[1]
+    assert best_of(trials[2:3]) is None
+
+
+def test_a_run_of_a_search_is_the_run_that_its_overrides_compose(variant):
+    one = variant("+study=random_search")
+    job = at(Job(one, Path("runs"), "pixels", ("+study=random_search",)), Setting(0.01235, 5.5e-05))
+    assert compose(job.overrides).key("pixels") == job.variant.key("pixels")
+    assert compose(job.overrides).settings("pixels") == job.variant.settings("pixels")
+
+
+def test_the_figure_is_drawn_again_from_the_study(begun, tmp_path, capsys):
+    begun("plan.search.trials=6", figure=True)
+    drawn = {path.name: path.read_bytes() for path in (tmp_path / "reports" / "digits-search").iterdir()}
+    assert drawn.keys() == {"search.csv", "search.png", "search.svg"}
+    assert main(["digits-search", "--out", "again"]) == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again" / "digits-search").iterdir()} == drawn
+    with Image.open(tmp_path / "again" / "digits-search" / "search.png") as image:
+        assert "log-uniform, over learning rate and weight decay: 6 settings." in image.info["Description"]
+    assert main(["elsewhere"]) == 2
+    assert "elsewhere: holds no search" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_real_search_is_found_again_and_its_setting_is_used(tmp_path):
+    def dissect(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "dissect", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ,
+        )  # fmt: skip
+
+    asked = ["+study=random_search", "+ablation=step1", "plan.search.trials=2", "data.train_per_class=10",
+             "model.width=0.1", "train.epochs=1", "trainer.accelerator=cpu", "parallel=1"]  # fmt: skip
+    first = dissect(*asked)
+    assert first.returncode == 0, first.stderr
+    again = dissect(*asked)
+    assert again.stdout.count("1 of 1 runs finished before") == 2
+    tuned = OmegaConf.load(tmp_path / "runs" / "digits-search" / "tuned" / "step1.yaml").train
+    used = dissect("--config-dir", "runs/digits-search", "+study=quickstart", "+tuned=step1", "--cfg", "job")
+    train = OmegaConf.create(used.stdout).train
+    assert (train.learning_rate, train.weight_decay) == (tuned.learning_rate, tuned.weight_decay)
