@@ -53,9 +53,7 @@ def test_two_designs_share_their_runs_and_each_is_frozen(dissect, tmp_path):
 def test_a_plan_counts_runs_and_hours_and_writes_nothing(dissect, tmp_path):
     assert dissect("+study=one_at_a_time", TWO, "seed=range(2)", *SMALL).returncode == 0
     before = sorted(tmp_path.rglob("*"))
-    plan = dissect(
-        "+study=one_at_a_time", TWO, "seed=range(5)", "plan.smallest=3", *SMALL, module="dissect.plan"
-    )
+    plan = dissect("+study=one_at_a_time", TWO, "seed=range(5)", "plan.smallest=3", *SMALL, module="dissect.plan")
     assert plan.returncode == 0, plan.stderr
     assert "3 variants x 5 seeds (0 to 4) = 15 runs, 6 finished, 9 to train; 2 planned contrasts" in plan.stdout
     assert re.search(
