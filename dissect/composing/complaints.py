@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +12,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
-from dissect.composing.schema import CONF, Augmentation, Config, Data, Ensemble, Evaluate, Plan, Search, Train
-from dissect.composing.variant import leaves
+from dissect.composing.plain import leaves
+from dissect.composing.schema import CONF
 from dissect.errors import InputError
 
 _WANTED = {"Integer": "a whole number, such as 3", "Float": "a number, such as 0.1", "bool": "true or false"}
@@ -34,7 +34,7 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
             return f"{key[1]}: is not in the defaults, so it is added with a plus: +{key[1]}=..."
         return f"{key[1]}: there is no such key; {nearest(key[1], _keys())}"
     if found := re.search(r"In '([^']+)'.*\n(?:.*\n)*?Key '(\w+)' not in '(\w+)'\n\s*full_key: (\S+)", text):
-        if found[2] in ("component", "study", "ablation", "model", "tuned"):
+        if found[2] in ("component", "study", "ablation", "model", "task", "tuned"):
             return f"{found[1]}.yaml: its first line must be `# @package _global_`"
         return f"{found[1]}.yaml: {found[4]}: there is no such key; {nearest(found[4], _keys())}"
     if found := re.search(r"Ambiguous value for argument '([^'=]+)=([^']+)'", text):
@@ -54,20 +54,23 @@ def nearest(wrong: str, known: list[str]) -> str:
     return f"did you mean {close[0]}? ({listed})" if close else listed
 
 
-def refuse_unknown(config: DictConfig) -> None:
+def refuse_unknown(config: DictConfig, part: str = "") -> None:
     """Refuse what `+key=value` has added beside the schema: nothing would ever read it.
 
     Raises:
         InputError: naming the key and the one that may have been meant.
     """
-    parts = {"": Config, "data": Data, "train": Train, "augmentation": Augmentation, "ensemble": Ensemble,
-             "evaluate": Evaluate, "plan": Plan, "plan.search": Search}  # fmt: skip
-    for part, schema in parts.items():
-        known = [field.name for field in fields(schema)]
-        for key in set(map(str, OmegaConf.select(config, part) if part else config)) - set(known):
-            full = ".".join(filter(None, (part, key)))
-            also = [] if part else ["ablation", "study", "component", "tuned"]
-            raise InputError(f"{full}: there is no such key; {nearest(key, known + also)}")
+    kind = OmegaConf.get_type(config)
+    if not is_dataclass(kind):
+        return
+    known = [field.name for field in fields(kind)]
+    for key in set(map(str, config)) - set(known):
+        full = ".".join(filter(None, (part, key)))
+        also = [] if part else ["ablation", "study", "component", "tuned"]
+        raise InputError(f"{full}: there is no such key; {nearest(key, known + also)}")
+    for key in known:
+        if not OmegaConf.is_missing(config, key) and isinstance(inner := config._get_node(key), DictConfig):
+            refuse_unknown(inner, ".".join(filter(None, (part, key))))
 
 
 def _choices(group: str, arguments: Iterable[str]) -> list[str]:

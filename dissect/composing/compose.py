@@ -1,12 +1,15 @@
 """From what the command line says to a checked variant, through Hydra."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
@@ -14,6 +17,9 @@ from dissect.composing.complaints import refuse_unknown
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant, resolve
 from dissect.errors import InputError
+
+# Groups of one object each. Hydra merges one object's arguments into another's; here a new object starts afresh.
+OBJECTS = ("optimizer", "loss", "schedule", "init")
 
 
 def compose(overrides: Iterable[str], *, config_dirs: Iterable[Path] = ()) -> Variant:
@@ -27,30 +33,38 @@ def compose(overrides: Iterable[str], *, config_dirs: Iterable[Path] = ()) -> Va
     """
     dirs = [str(Path(folder).resolve()) for folder in config_dirs]
     search = [f"hydra.searchpath=[{','.join('file://' + folder for folder in dirs)}]"] if dirs else []
+    said = [*search, *overrides]
+    forget()
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        _base.cache_clear()
-        delta_of.cache_clear()
-        config = hydra.compose("config", [*search, *overrides], return_hydra_config=True)
+        try:
+            config = hydra.compose("config", said, return_hydra_config=True)
+        except MissingConfigException as problem:
+            if not told_within(problem, said):
+                raise
+            config = hydra.compose("config", said, return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         return identify(without_hydra(config))
 
 
 def identify(config: DictConfig) -> Variant:
     """Check a composed config against its base, which is composed anew from the same overrides without components."""
-    refuse_unknown(config)
-    if "model" in config.model and "_target_" not in config.model:
-        choice = HydraConfig.get().runtime.choices.get("model")
-        raise InputError(f"model/{choice}.yaml: its first line must be `# @package _global_`")
     settings = HydraConfig.get()
     said = {key_of(text): text for text in settings.overrides.task}
     if {"component", "ablation"} <= said.keys():
         raise InputError(
             f"{said['component']} and {said['ablation']}: both choose the components; leave one of them out"
         )
-    chosen = [text for text in settings.overrides.task if key_of(text) not in ("component", "ablation", "seed")]
+    sources = sources_of(settings)
     search = [text for text in settings.overrides.hydra if text.startswith("hydra.searchpath=")]
-    deltas = {name: delta_of(name, sources_of(settings)) for name in config.components}
-    return resolve(config, _base((*search, *chosen)), deltas)
+    config = _afresh(config, settings.runtime.choices, (*search, *settings.overrides.task), sources)
+    refuse_unknown(config)
+    for group in ("model", "task"):
+        if group in config and "_target_" not in (config[group] or {}):
+            choice = settings.runtime.choices.get(group)
+            raise InputError(f"{group}/{choice}.yaml: its first line must be `# @package _global_`")
+    chosen = [text for text in settings.overrides.task if key_of(text) not in ("component", "ablation", "seed")]
+    deltas = {name: delta_of(name, sources) for name in config.components}
+    return resolve(_named(config, settings), _named(_base((*search, *chosen), sources), settings), deltas)
 
 
 def sources_of(hydra: Any) -> tuple[str, ...]:
@@ -70,18 +84,109 @@ def without_hydra(config: DictConfig) -> DictConfig:
     return kept
 
 
-@cache
-def _base(overrides: tuple[str, ...]) -> DictConfig:
-    return hydra.compose("config", list(overrides))
+def _named(config: DictConfig, settings: Any) -> DictConfig:
+    """The config with the study's name, the task's choice where nothing else names it."""
+    if OmegaConf.is_missing(config, "name"):
+        config = config.copy()
+        config.name = str(settings.runtime.choices.task)
+    return config
 
 
 @cache
-def delta_of(name: str, sources: tuple[str, ...]) -> DictConfig:
-    """A component's own file.
+def _base(overrides: tuple[str, ...], sources: tuple[str, ...]) -> DictConfig:
+    config = hydra.compose("config", list(overrides), return_hydra_config=True)
+    return _afresh(without_hydra(config), config.hydra.runtime.choices, overrides, sources)
+
+
+def _afresh(
+    config: DictConfig, choices: Mapping[str, Any], overrides: tuple[str, ...], sources: tuple[str, ...]
+) -> DictConfig:
+    """The config with those OBJECTS anew whose `_target_` is not that of their group's choice any more.
+
+    Hydra has merged the new object's arguments into the choice's, whose other arguments are not the new one's: they go,
+    by composing without the choice.
+    """
+    stale = [
+        group
+        for group in OBJECTS
+        if group in config and (target := _target(group, choices.get(group), sources)) is not None
+        if OmegaConf.select(config, f"{group}._target_") != target
+    ]
+    if not stale:
+        return config
+    kept = [text for text in overrides if key_of(text) not in stale]
+    # What the command line says of one of its arguments may now be the first that does.
+    kept = [f"++{text.lstrip('+')}" if text.lstrip("+").split(".")[0] in stale else text for text in kept]
+    return hydra.compose("config", [*kept, *(f"~{group}" for group in stale)])
+
+
+@cache
+def _target(group: str, choice: Any, sources: tuple[str, ...]) -> str | None:
+    path = next((path for folder in sources if (path := Path(folder) / group / f"{choice}.yaml").is_file()), None)
+    return None if path is None else OmegaConf.select(OmegaConf.load(path), "_target_")
+
+
+# Components without a file of their own: named in `deltas`, known to Hydra as if they were files.
+
+
+def told_within(problem: MissingConfigException, overrides: Iterable[str]) -> bool:
+    """Whether a component that Hydra misses stands in `deltas`, which it then knows."""
+    if not (problem.missing_cfg_file or "").startswith("component/"):
+        return False
+    kept = [text for text in overrides if key_of(text) not in ("component", "ablation")]
+    register(hydra.compose("config", kept).deltas)
+    return str(problem.missing_cfg_file).removeprefix("component/") in _registered
+
+
+_registered: dict[str, DictConfig] = {}
+
+
+def register(deltas: DictConfig) -> None:
+    """Let Hydra find the components that stand in `deltas`.
 
     Raises:
-        InputError: where there is none, or it is no delta.
+        InputError: for one that is no mapping.
     """
+    for name, said in (OmegaConf.to_container(deltas) or {}).items():  # type: ignore[union-attr]
+        if not isinstance(said, dict):
+            raise InputError(f"deltas.{name}={said}: must be a mapping: {{label: {name}, what it changes}}")
+        about = {key: said.pop(key) for key in ("label", "requires", "excludes", "derived") if key in said}
+        delta = OmegaConf.create({"components": {name: about or str(name)}, **said})
+        _registered[str(name)] = delta
+        ConfigStore.instance().store(group="component", name=str(name), node=delta, package="_global_")
+
+
+def forget() -> None:
+    """Forget what an earlier composition in this process has registered and kept."""
+    _base.cache_clear()
+    _file_delta.cache_clear()
+    _target.cache_clear()
+    known: Any = ConfigStore.instance().repo.get("component", {})
+    for name in _registered:
+        known.pop(f"{name}.yaml", None)
+    _registered.clear()
+
+
+def delta_of(name: str, sources: tuple[str, ...]) -> DictConfig:
+    """A component's own file, or its place in `deltas`.
+
+    Raises:
+        InputError: where there is none, or both, or it is no delta.
+    """
+    own = _file_delta(name, sources)
+    if name in _registered:
+        if own is not None:
+            raise InputError(f"deltas.{name}: there is a file component/{name}.yaml too; call one of them otherwise")
+        return _registered[name]
+    if own is None:
+        raise InputError(
+            f"components.{name}: no file component/{name}.yaml in {', '.join(sources)}, and no deltas.{name}"
+        )
+    return own
+
+
+@cache
+def _file_delta(name: str, sources: tuple[str, ...]) -> DictConfig | None:
     for folder in sources:
         path = Path(folder) / "component" / f"{name}.yaml"
         if path.is_file():
@@ -92,4 +197,6 @@ def delta_of(name: str, sources: tuple[str, ...]) -> DictConfig:
             if isinstance(delta, DictConfig) and "defaults" not in delta:
                 return delta
             raise InputError(f"{path}: must be a delta of keys and values, without a defaults list")
-    raise InputError(f"components.{name}: no file component/{name}.yaml in {', '.join(sources)}; a component is a file")
+    return None
+
+

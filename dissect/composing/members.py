@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.plain import number_at
 from dissect.composing.variant import Variant, variant_name
 from dissect.errors import InputError
 from dissect.streams import stream
@@ -15,12 +16,12 @@ STRIDE = 1000  # member k of seed s has seed 1000 k + s: ensembles of different 
 def member_variants(variant: Variant) -> list[Variant]:
     """The ensemble's members as ordinary variants.
 
-    Member 0 is the model itself, unchanged; each other member's learning rate and weight decay are multiplied by
+    Member 0 is the model itself, unchanged; each other member's settings that `ensemble.over` names are multiplied by
     factors drawn log-uniformly from 1 / (1 + jitter) to 1 + jitter. A member depends on its own seed alone, so that a
     larger ensemble contains the smaller one.
 
     Raises:
-        InputError: for less than two members, a jitter below 0, or a seed from 1000 on.
+        InputError: for less than two members, a jitter below 0, a setting that is no number, or a seed from 1000 on.
     """
     count, jitter = variant.config.ensemble.members, variant.config.ensemble.jitter
     if count < 2:
@@ -43,9 +44,10 @@ def _member(variant: Variant, number: int) -> Variant:
     config.components = {name: config.components[name] for name in components}
     if number:
         limit = np.log1p(variant.config.ensemble.jitter)
-        factors = np.exp(np.random.default_rng(stream(seed, "jitter")).uniform(-limit, limit, 2))
-        config.train.learning_rate *= float(factors[0])
-        config.train.weight_decay *= float(factors[1])
+        over = list(config.ensemble.over)
+        factors = np.exp(np.random.default_rng(stream(seed, "jitter")).uniform(-limit, limit, len(over)))
+        for key, factor in zip(over, factors, strict=True):
+            OmegaConf.update(config, key, number_at(config, key, f"ensemble.over={over}") * float(factor))
     name = variant_name(list(components), list(config.ladder))
     return replace(
         variant, name=name, components=components, seed=seed, config=config, member_of=variant if number else None

@@ -1,0 +1,82 @@
+"""What is refused before a composed config becomes a variant: wrong values, and deltas that do not do what they declare."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from dissect.composing.plain import declared, leaves, plain
+from dissect.composing.schema import UNFELT
+from dissect.design import Component
+from dissect.errors import InputError
+
+
+# A component may change the data, and what is averaged; whatever else decides no result, it changes in vain.
+_VAIN = UNFELT - {"data", "ensemble"}
+
+
+def check_seed(seed: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed={seed}: must be a whole number from 0 on, such as seed=0")
+
+
+def check_settings(config: DictConfig) -> None:
+    for key in ("name", "runs"):
+        value = str(config[key])
+        if not value.strip() or (key == "name" and (value.startswith("/") or ".." in Path(value).parts)):
+            raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
+    for key in ("task", "trainer"):
+        if not (isinstance(config[key], DictConfig) and "_target_" in config[key]):
+            raise InputError(f"{key}={config[key]}: must say what to make, as {key}._target_=package.Name does")
+
+
+def check_needs(components: Sequence[Component]) -> None:
+    names = {component.name for component in components}
+    for component in components:
+        if missing := set(component.requires) - names:
+            raise InputError(f"component {component.name}: requires {sorted(missing)[0]}; add it, or leave both out")
+        if clashing := set(component.excludes) & names:
+            raise InputError(f"component {component.name}: excludes {sorted(clashing)[0]}; choose one of them")
+
+
+def check_pairs(deltas: Mapping[str, DictConfig]) -> None:
+    """Two deltas that set one key to different values are levels of one factor: only one of them can be on."""
+    owner: dict[str, tuple[str, Any]] = {}
+    for name, delta in deltas.items():
+        for key, value in leaves(OmegaConf.to_container(delta)).items():
+            other, set_to = owner.setdefault(key, (name, value))
+            if set_to != value:
+                raise InputError(
+                    f"components {other} and {name}: both set {key} ({set_to} and {value}), so they are levels of one "
+                    "factor; choose one of them"
+                )
+
+
+def check_deltas(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfig]) -> None:
+    """Each component must do what it declares, all of it, and nothing else may have changed."""
+    now, before = leaves(plain(config)), leaves(plain(base))
+    explained = {key for key in now if key == "seed" or key.startswith("components")}
+    for name, delta in deltas.items():
+        if not any(key == f"components.{name}" or key.startswith(f"components.{name}.") for key in now):
+            raise InputError(f"component/{name}.yaml: does not name itself; add `components: {{{name}: its label}}`")
+        sets = declared(delta, config)
+        for key, value in sets.items():
+            if now.get(key) != value:
+                mend = "leave one of the two out"
+                raise InputError(f"{key}={now.get(key)}: overrides component {name}, which sets {value}; {mend}")
+        # A delta of settings that no result depends on, such as the number of threads, changes nothing either.
+        felt = {key: value for key, value in sets.items() if key.split(".")[0] not in _VAIN}
+        without = before | {
+            k: v for other in deltas if other != name for k, v in declared(deltas[other], config).items()
+        }
+        if all(key in without and without[key] == value for key, value in felt.items()):
+            listed = ", ".join(f"{key}={value}" for key, value in sets.items()) or "it declares nothing"
+            raise InputError(f"component {name}: changes nothing here ({listed}, as without it); leave it out")
+        explained |= sets.keys()
+    for key, value in now.items():
+        if key not in explained and not (key in before and before[key] == value):
+            raise InputError(
+                f"{key}={value}: set by none of the components {list(deltas)}, and a step holds only "
+                "those; a component's file says its name: `components: {name: label}`"
+            )

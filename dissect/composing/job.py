@@ -1,0 +1,41 @@
+"""What one run is, worked out once and carried through sweep, training and store."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dissect.composing.variant import Variant
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: its variant, its data's digest, its key, and its folder <runs>/<study>/<variant>-seed<k>-<8 digits>.
+
+    `overrides` compose it on a command line; a member of an ensemble has none.
+    """
+
+    variant: Variant
+    data: str
+    key: str
+    folder: Path
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def averages(self) -> bool:
+        """Whether it is read off other runs."""
+        return bool(self.variant.config.ensemble.average)
+
+    def __str__(self) -> str:
+        return f"{self.variant.name} seed {self.variant.seed}"
+
+
+def job_of(variant: Variant, data: Any, overrides: tuple[str, ...] = ()) -> Job:
+    """The run of a variant on the data that its task found.
+
+    Args:
+        data: has a `digest`, and `settles`: values of keys that the config leaves to the data.
+    """
+    variant = variant.settled(data.settles)
+    key, config = variant.key(data.digest), variant.config
+    folder = Path(config.runs) / config.name / f"{variant.name}-seed{variant.seed}-{key[:8]}"
+    return Job(variant, data.digest, key, folder, overrides)

@@ -1,0 +1,57 @@
+"""Configs as plain dictionaries, and as flat ones with dotted keys."""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dissect.errors import InputError
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The config as dictionaries and lists, with all interpolations resolved.
+
+    Raises:
+        InputError: naming the key that is missing or cannot be resolved.
+    """
+    try:
+        resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as problem:
+        key = getattr(problem, "full_key", None)
+        raise InputError(f"config: {key}: {str(problem).splitlines()[0]}") from problem
+    assert isinstance(resolved, dict)
+    return resolved  # type: ignore[return-value]
+
+
+def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
+    """{"model.dropout1": 0.5, ...}; lists are values, since they replace and never append."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found |= leaves(inner, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def declared(delta: DictConfig, config: DictConfig) -> dict[str, Any]:
+    """What a delta sets besides its label: {"model.dropout1": 0.5}, interpolations resolved against `config`."""
+    found = leaves(OmegaConf.to_container(delta))
+    return {key: _resolved(value, config) for key, value in found.items() if not key.startswith("components.")}
+
+
+def _resolved(value: Any, config: DictConfig) -> Any:
+    if isinstance(value, str) and "${" in value:
+        return OmegaConf.create({"value": value}, parent=config).value
+    return value
+
+
+def number_at(config: DictConfig, key: str, said: str) -> float:
+    """The number that the config holds under a dotted key.
+
+    Raises:
+        InputError: quoting what was `said`, where there is no such number.
+    """
+    value = OmegaConf.select(config, key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{said}: {key} is {value}, no number to be changed; set it, or name another key")
+    return float(value)

@@ -1,0 +1,1 @@
+"""The task `lightning`: a LightningModule and a LightningDataModule of one's own, as they are."""
