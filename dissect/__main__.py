@@ -7,20 +7,23 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from dissect.composing.complaints import explain
-from dissect.composing.compose import identify
+from dissect.composing.compose import identify, told_within
+from dissect.composing.job import job_of
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant
 from dissect.errors import InputError, TrainingError
 from dissect.planning import manifest
-from dissect.sweep.finish import Outcome, attempt, finish
-from dissect.sweep.sweeper import study_of
+from dissect.sweep.finish import attempt, finish, line
+from dissect.sweep.jobs import study_of
+from dissect.training.task import data_of
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -40,8 +43,8 @@ def single(config: DictConfig) -> str:
     if (trials := config.plan.search.trials) is not None:
         raise InputError(f"plan.search.trials={trials}: counts in a search alone: +study=random_search")
     variant = identify(config)
-    outcome = Outcome(*finish(variant))
-    print(f"{outcome.said(variant)}\n  {(outcome.result or {})['folder']}", flush=True)
+    result, new = finish(variant)
+    print(f"{variant.name} seed {variant.seed}: {line(result, new)}\n  {result['folder']}", flush=True)
     return ""
 
 
@@ -51,8 +54,9 @@ def cluster_job(variant: Variant) -> str:
     path = manifest.path_of(config, study_of(HydraConfig.get()))
     if config.plan.design is not None and (before := manifest.read(path)):
         variant = before.variant(variant.name, config, variant.seed)
-    outcome = attempt(variant)
-    print(outcome.said(variant), flush=True)
+    job = job_of(variant, data_of(variant.config))
+    outcome = attempt(job)
+    print(outcome.said(job), flush=True)
     return outcome.error
 
 
@@ -70,7 +74,7 @@ def main() -> None:
     if not options and any(said.startswith("+study=") for said in sys.argv[1:]):
         sys.argv.insert(1, "-m")  # as the study itself says, but Hydra should know it before it finds a mistake
     try:
-        job()
+        _composed()
     except InputError as problem:  # a sweep's
         sys.exit(f"error: {problem}")
     except (HydraException, OmegaConfBaseException, YAMLError) as problem:
@@ -79,6 +83,29 @@ def main() -> None:
         if not str(problem).startswith("Config group override"):
             raise
         sys.exit(f"error: {explain(problem, sys.argv)}; a choice is a name, such as +ablation=step5")
+
+
+def _composed() -> None:
+    """Run Hydra's application; again, where a component was missing that stands in the config's own `deltas`."""
+    try:
+        job()
+    except MissingConfigException as problem:
+        GlobalHydra.instance().clear()
+        if not _told(problem):
+            raise
+        job()
+
+
+def _told(problem: MissingConfigException) -> bool:
+    if not str(problem.missing_cfg_file).startswith("component/"):
+        return False
+    options = [place for place, said in enumerate(sys.argv) if said in ("--config-dir", "-cd")]
+    dirs = [sys.argv[place + 1] for place in options if place + 1 < len(sys.argv)]
+    dirs += [said.partition("=")[2] for said in sys.argv if said.startswith("--config-dir=")]
+    search = [f"hydra.searchpath=[{','.join('file://' + os.path.abspath(folder) for folder in dirs)}]"] if dirs else []
+    said = [text for text in sys.argv[1:] if not text.startswith("-") and text not in dirs]
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return told_within(problem, [*search, *said])
 
 
 def options_first(arguments: list[str]) -> list[str]:

@@ -6,4 +6,4 @@ class InputError(Exception):
 
 
 class TrainingError(Exception):
-    """One run went wrong while it trained (its loss became NaN, say); other runs of a sweep may go on."""
+    """A run diverged: its loss or metric became no number. That is an outcome, and the store keeps it as one."""

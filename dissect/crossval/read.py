@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from dissect.composing.variant import determining, leaves
+from dissect.composing.identity import determining
+from dissect.composing.plain import leaves
 from dissect.errors import InputError
 from dissect.store import runs as store
 

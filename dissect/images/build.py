@@ -19,22 +19,6 @@ _LEAST = {"train.epochs": 1, "train.batch_size": 1, "train.learning_rate": 0, "t
           "train.weight_decay": 0, "evaluate.batch_size": 1, "evaluate.train_images": 1, "threads": 1}  # fmt: skip
 
 
-def made(config: DictConfig, key: str) -> Any:
-    """The object that the config describes under `key`.
-
-    Raises:
-        InputError: naming the key and what was wrong, where it cannot be made.
-    """
-    described = OmegaConf.select(config, key)
-    if not isinstance(described, DictConfig) or "_target_" not in described:
-        raise InputError(f"{key}={described}: must say what to make, as {key}._target_=package.Name does")
-    try:
-        return instantiate(described)
-    except (HydraException, TypeError, ValueError) as problem:
-        reason = "; ".join(str(problem.__cause__ or problem).splitlines())
-        raise InputError(f"{key}={described.get('_target_')}: cannot be made: {reason}") from problem
-
-
 def build(config: DictConfig, *, seed: int) -> nn.Module:
     """The network of a config, initialised from the seed's own stream.
 

@@ -1,11 +1,8 @@
-"""What a run's predictions amount to, and on what they were made."""
+"""What a run's predictions amount to."""
 
-import platform
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
-import torch
 
 
 def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -22,11 +19,26 @@ def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     }
 
 
-def scores_of(predictions: Mapping[str, np.ndarray]) -> dict[str, float | None]:
-    """`scores` of the single view, and the accuracy of the ten-crop where there is one."""
-    labels, ten_crop = predictions["labels"], predictions.get("probabilities_ten_crop")
-    cropped = None if ten_crop is None else scores(ten_crop, labels)["accuracy"]
-    return {**scores(predictions["probabilities"], labels), "accuracy_ten_crop": cropped}
+def judged(predictions: Mapping[str, np.ndarray]) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
+    """`scores` of the single view and of the ten-crop, where there is one, and which images are right in each.
+
+    Args:
+        predictions: `labels` (N,), `probabilities` (N, classes), and perhaps `probabilities_ten_crop`.
+
+    Returns:
+        Metrics by name, those of the ten-crop (None without one) ending in `_ten_crop`; and `scores` and perhaps
+        `scores_ten_crop` (N,): whether the likeliest class, of equal ones the lowest, is right.
+    """
+    labels = predictions["labels"]
+    found: dict[str, float | None] = {}
+    right: dict[str, np.ndarray] = {}
+    for view in ("", "_ten_crop"):
+        if (probabilities := predictions.get(f"probabilities{view}")) is None:
+            found |= {f"{name}{view}": None for name in ("accuracy", "top5", "loss")}
+            continue
+        found |= {f"{name}{view}": value for name, value in scores(probabilities, labels).items()}
+        right[f"scores{view}"] = probabilities.argmax(axis=1) == labels
+    return found, right
 
 
 def mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
@@ -35,19 +47,3 @@ def mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
     for array in arrays:
         total, count = total + array.astype(np.float64), count + 1
     return np.asarray(total / count, dtype=np.float32)
-
-
-def device_name(device: torch.device) -> str:
-    """The processor's own name, with the threads used on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type != "cpu":
-        return f"{device.type} ({platform.processor() or platform.machine()})"
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
-    except OSError:
-        pass
-    threads = torch.get_num_threads()
-    return f"CPU {name}, {threads} thread{'' if threads == 1 else 's'}"

@@ -23,7 +23,10 @@ from dissect.store import runs as store
 from dissect.sweep.finish import Outcome, found
 from dissect.sweep.looks import table
 from dissect.sweep.pool import workers_for
-from dissect.sweep.sweeper import Job, Sweep, averages, members_of
+from dissect.composing.job import Job
+from dissect.sweep.jobs import members_of
+from dissect.sweep.sweeper import Sweep
+from dissect.training.task import data_of
 
 
 def main() -> None:
@@ -44,12 +47,12 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
     if design is None:
         raise InputError("plan.design: this study has none, so it plans no contrasts; python -m dissect runs it")
     looks = list(sweep.config.plan.looks) if sweep.config.seeds == "auto" else None
-    jobs = sweep.jobs([*arguments, *([f"seed=range({looks[-1]})"] if looks else [])], design)
+    jobs = sweep.asker.jobs([*arguments, *([f"seed=range({looks[-1]})"] if looks else [])], design)
     manifest = sweep.planned(jobs, design)
     console = Console(highlight=False, soft_wrap=True)
     for line in [*needs(jobs, manifest, sweep.config.parallel), *claims(manifest)]:
         console.print(escape(line))
-    if any(found(job.variant, job.pixels) for job in jobs):
+    if any(found(job) for job in jobs):
         console.print(contrasts_table(manifest, jobs))
         console.print(escape(REMARK))
 
@@ -62,11 +65,11 @@ shown: the smallest gain that the seeds of this plan show with that power, at Ho
 
 def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any) -> list[str]:
     """How many runs, how many of them finished, and the hours and disk that the rest will take."""
-    finished = [job for job in jobs if found(job.variant, job.pixels) is not None]
+    finished = [job for job in jobs if found(job) is not None]
     rest = [job for job in jobs if job not in finished]
     seeds = manifest.seeds
-    members = {one.folder: one for job in rest if averages(job) for one in members_of(job)}
-    missing = {folder for folder, one in members.items() if found(one.variant, one.pixels) is None}
+    members = {one.folder: one for job in rest if job.averages for one in members_of(job, data_of(job.variant.config))}
+    missing = {folder for folder, one in members.items() if found(one) is None}
     further = len(missing - {job.folder for job in rest})
     lines = [
         f"{manifest.study}: {_some(len(manifest.variants), 'variant')} x {_some(len(seeds), 'seed')} ({seeds[0]} to "
@@ -128,7 +131,7 @@ def claims(manifest: Manifest) -> list[str]:
 
 def contrasts_table(manifest: Manifest, jobs: Sequence[Job]) -> Table:
     """A row a planned contrast: its spread in the finished runs, and what follows for the number of seeds."""
-    ended = [(job, Outcome(found(job.variant, job.pixels))) for job in jobs]
+    ended = [(job, Outcome(found(job))) for job in jobs]
     pilot = table(ended, manifest, looks=None) if any(outcome.result for _, outcome in ended) else None
     columns = [Column(name, justify="right", no_wrap=True) for name in
                ("pilot", "sd", "correlation", "seeds", "seeds (Holm)", "shown")]  # fmt: skip

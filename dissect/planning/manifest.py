@@ -15,7 +15,9 @@ from typing import Any
 from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
-from dissect.composing.variant import HARDWARE, Variant, leaves, variant_name, without_paths
+from dissect.composing.identity import HARDWARE, without_paths
+from dissect.composing.plain import leaves
+from dissect.composing.variant import Variant, variant_name
 from dissect.design import Contrast, Design
 from dissect.errors import InputError
 from dissect.files import whole
@@ -67,8 +69,9 @@ class Manifest:
         config, base = (OmegaConf.create(entry[part]) for part in ("config", "base"))
         for where in (config, base):
             for key in ("runs", "name", "logger", "threads", "compile", "plan", "parallel", "seeds", "on_failure"):
-                where[key] = like[key]
-            for key in ("source", "root", "cache"):
+                if key in like:
+                    where[key] = like[key]
+            for key in {"source", "root", "cache"} & (like.get("data") or {}).keys():
                 where.data[key] = like.data[key]
             for key in HARDWARE & like.trainer.keys():
                 where.trainer[key] = like.trainer[key]
@@ -110,7 +113,7 @@ def plan(study: str, design: Design, variants: Mapping[tuple[str, ...], Variant]
     ladder = list(config.ladder)
     names = {parts: variant_name(list(parts), ladder) for parts in variants}
     contrasts = [_planned(contrast, names) for contrast in design.contrasts]
-    if config.evaluate.ten_crop is not None:
+    if (config.get("evaluate") or {}).get("ten_crop") is not None:
         averaging = {names[parts] for parts, variant in variants.items() if variant.config.ensemble.average}
         contrasts = _through_ten_crop(contrasts, averaging)
     return Manifest(

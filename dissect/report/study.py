@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 from omegaconf import OmegaConf
 
-from dissect.composing.variant import leaves
+from dissect.composing.plain import leaves
 from dissect.errors import InputError
 from dissect.store import runs as store
 

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dissect.errors import InputError
+from dissect.measure.metric import Metric
 from dissect.planning import manifest
 from dissect.store import runs as store
 from dissect.sweep.watch import epoch_of
@@ -78,9 +79,10 @@ def lines(study: Path, found: Status) -> list[str]:
 
 
 def _epoch(folder: Path) -> str:
-    epoch, accuracy = epoch_of(folder)
     config = OmegaConf.load(folder / "config.yaml")
-    return f"epoch {epoch} of {config.train.epochs}" + ("" if accuracy is None else f", accuracy {accuracy:.1%}")
+    metric = Metric.from_config(config.metric)
+    epoch, seen = epoch_of(folder, metric)
+    return f"epoch {epoch} of {config.train.epochs}" + (f", {metric.label} {seen}" if seen else "")
 
 
 def _left(found: Status) -> str:

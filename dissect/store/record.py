@@ -2,39 +2,44 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from omegaconf import DictConfig
+from dissect.composing.job import Job
+from dissect.composing.plain import plain
 
-from dissect.composing.variant import Variant
-
-if TYPE_CHECKING:
-    from dissect.images.arrays import ImageSet
-
-METRICS = ("accuracy", "accuracy_ten_crop", "ten_crop", "top5", "loss", "train_accuracy", "parameters",
-           "multiply_adds", "epochs", "train_seconds", "images_per_second")  # fmt: skip
+# Of a run besides its metrics; None until it is known.
+COSTS = ("parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second")
 
 
-def describe(variant: Variant, images: "ImageSet") -> dict[str, Any]:
-    """The body of `result.json`: who the run is, its data and its provenance, every metric null as yet."""
-    config = variant.config
+def describe(job: Job, data: Any) -> dict[str, Any]:
+    """The body of `result.json`: who the run is, its data and its provenance, every metric and cost null as yet.
+
+    Args:
+        data: has `facts`, which stand in the result, and a `digest`.
+    """
+    variant = job.variant
     return {
-        "key": variant.key(images.digest),
-        "study": config.name,
+        "key": job.key,
+        "study": variant.config.name,
         "variant": variant.name,
         "components": dict(variant.components),
         "seed": variant.seed,
         "status": "finished",
         "error": None,
-        "settings": (variant.member_of or variant).settings(images.digest),
+        "diverged": False,
+        "settings": (variant.member_of or variant).settings(data.digest),
         "member_of": variant.member_of and variant.member_of.name,
         "members": None,
-        "data": describe_data(config, images),
-        **dict.fromkeys(METRICS),
+        "metric": plain(variant.config.metric),
+        "metrics": {},
+        "ten_crop": None,
+        "data": dict(data.facts),
+        **dict.fromkeys(COSTS),
         "device": None,
         "precision": None,
         "versions": versions(),
@@ -43,26 +48,9 @@ def describe(variant: Variant, images: "ImageSet") -> dict[str, Any]:
     }
 
 
-def describe_data(config: DictConfig, images: "ImageSet") -> dict[str, Any]:
-    """What the run was trained and judged on; `views` of a ten-crop are null until one is evaluated."""
-    return {
-        "name": config.data.name,
-        "classes": len(images.classes),
-        "image_size": config.data.image_size,
-        "train_images": len(images.train_labels),
-        "val_images": len(images.val_labels),
-        "mirror": config.data.mirror,
-        "views": None,
-        "judge": judged_on(config.data),
-        "folds": config.data.get("folds"),  # a manifest that was frozen before there were folds has none
-        "fold": config.data.get("fold", 0),
-        "digest": images.digest,
-    }
-
-
-def judged_on(data: DictConfig) -> str:
-    """What a run's accuracy is measured on: "validation", "tuning" or, of cross-validation, "fold 2 of 5"."""
-    return data.judge if data.get("folds") is None else f"fold {data.fold} of {data.folds}"
+def curve_of(row: Mapping[str, Any], metric: str) -> str | None:
+    """The column of a row of metrics.csv in which a metric is followed over the epochs; None where there is none."""
+    return next((name for name in (metric, f"val_{metric}", f"val/{metric}") if name in row), None)
 
 
 @cache

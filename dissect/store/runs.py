@@ -4,13 +4,13 @@ runs/<study>/<variant>-seed<k>-<key>/
     config.yaml      the resolved config, as it was run
     result.json      who the run is, its status, and what came out
     metrics.csv      a row an epoch
-    predictions.npz  validation probabilities, single view and ten-crop, with the labels, and which images are right
-    checkpoint.ckpt  the network after the last epoch (`weights_only` loadable)
+    predictions.npz  each validation example's score, and what the task needs for an ensemble
+    checkpoint.pt    the network after the last epoch
 """
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -118,20 +118,14 @@ def remove_states(folder: Path) -> None:
 
 
 def write_predictions(folder: Path, **arrays: np.ndarray) -> None:
-    """Write `predictions.npz`: `labels` (N,), `probabilities` (N, classes), `probabilities_ten_crop` if evaluated.
+    """Write `predictions.npz`, or nothing where there are none.
 
-    Beside them `correct` and `correct_ten_crop` (N,): whether the likeliest class, of equal ones the lowest, is right.
+    `scores` (N,) and `scores_ten_crop` (N,) are each example's part of the metric; what else there is, is the task's.
     """
+    if not arrays:
+        return
     with whole(folder / "predictions.npz", "wb") as file:
-        np.savez(file, **arrays, **_correct(arrays))  # type: ignore[arg-type]
-
-
-def _correct(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {
-        name.replace("probabilities", "correct"): values.argmax(axis=1) == arrays["labels"]
-        for name, values in arrays.items()
-        if name.startswith("probabilities")
-    }
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_predictions(folder: Path) -> dict[str, np.ndarray]:
@@ -141,20 +135,17 @@ def read_predictions(folder: Path) -> dict[str, np.ndarray]:
         InputError: when the file is missing or cut short.
     """
     with _predictions(folder) as arrays:
-        return {name: arrays[name] for name in arrays.files if not name.startswith("correct")}
+        return {name: arrays[name] for name in arrays.files}
 
 
-def read_correct(folder: Path) -> dict[str, np.ndarray]:
-    """`labels`, `correct` and, if evaluated, `correct_ten_crop` (N,), a hundredth of what the probabilities take.
+def read_scores(folder: Path) -> dict[str, np.ndarray]:
+    """Of `scores`, `scores_ten_crop` and `labels` (N,) those that are there: a hundredth of what the file holds.
 
     Raises:
         InputError: when the file is missing or cut short.
     """
     with _predictions(folder) as arrays:
-        if "correct" in arrays.files:
-            return {name: arrays[name] for name in arrays.files if not name.startswith("probabilities")}
-        read = {name: arrays[name] for name in arrays.files}  # written before `correct` was
-        return {"labels": read["labels"], **_correct(read)}
+        return {name: arrays[name] for name in ("scores", "scores_ten_crop", "labels") if name in arrays.files}
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dissect.composing.variant import Variant
+from dissect.composing.job import Job
 from dissect.errors import InputError
 from dissect.files import unwritable, whole
-from dissect.sweep.finish import Outcome, attempt, fail
+from dissect.sweep.finish import Outcome, attempt, fail, told
 from dissect.sweep.watch import Watch
 
 SECONDS = 2.0  # between two looks at the jobs
@@ -29,11 +29,11 @@ _FOR_ALL = {"timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "
 class Carried:
     """A run as submitit carries it; what is taken from its node is queued again and goes on from its last epoch."""
 
-    def __init__(self, run: Variant) -> None:
-        self.run = run
+    def __init__(self, job: Job) -> None:
+        self.job = job
 
     def __call__(self) -> Outcome:
-        return attempt(self.run)
+        return attempt(self.job)
 
     def checkpoint(self) -> Any:
         from submitit.helpers import DelayedSubmission
@@ -44,7 +44,7 @@ class Carried:
 
 
 def on_slurm(
-    runs: Sequence[Variant], folders: Sequence[Path], *, stop_on_failure: bool, watch: Watch, max_num_timeout: int,
+    jobs: Sequence[Job], *, stop_on_failure: bool, watch: Watch, max_num_timeout: int,
     **settings: Any,
 ) -> None:  # fmt: skip
     """Queue every run as a Slurm job and wait for all of them; jobs that an earlier call left are found again.
@@ -61,15 +61,15 @@ def on_slurm(
         from submitit.slurm.slurm import SlurmJob
     except ImportError as problem:
         raise InputError("hydra/launcher=submitit_slurm: needs submitit; pip install 'dissect[slurm]'") from problem
-    place = folders[0].parent.absolute() / ".jobs"
-    jobs: dict[int, Any] = {}
-    for number, folder in enumerate(folders):
-        job = _queued(place, folder, SlurmJob)
-        if job is not None:
-            jobs[number] = job
-    if jobs:
-        print(f"{len(jobs)} of {len(runs)} runs are queued or running since an earlier call", flush=True)
-    new = [number for number in range(len(runs)) if number not in jobs]
+    place = jobs[0].folder.parent.absolute() / ".jobs"
+    queued: dict[int, Any] = {}
+    for number, job in enumerate(jobs):
+        there = _queued(place, job.folder, SlurmJob)
+        if there is not None:
+            queued[number] = there
+    if queued:
+        print(f"{len(queued)} of {len(jobs)} runs are queued or running since an earlier call", flush=True)
+    new = [number for number in range(len(jobs)) if number not in queued]
     try:
         executor = submitit.AutoExecutor(place / "%j", cluster="slurm", slurm_max_num_timeout=max_num_timeout)
         executor.update_parameters(
@@ -77,8 +77,8 @@ def on_slurm(
         )
         if new:
             with executor.batch():
-                queued = [executor.submit(Carried(runs[number])) for number in new]
-            jobs |= dict(zip(new, queued, strict=True))
+                submitted = [executor.submit(Carried(jobs[number])) for number in new]
+            queued |= dict(zip(new, submitted, strict=True))
     except (RuntimeError, FileNotFoundError, AssertionError, submitit.core.utils.FailedJobError) as problem:
         raise InputError(
             f"hydra/launcher=submitit_slurm: {problem}; is this a machine that can queue jobs?"
@@ -86,36 +86,36 @@ def on_slurm(
     except OSError as problem:
         raise unwritable(place, problem) from problem
     for number in new:
-        with whole(_ticket(place, folders[number])) as file:
-            json.dump({"job": jobs[number].job_id}, file)
-    _follow(runs, folders, jobs, stop_on_failure, watch)
+        with whole(_ticket(place, jobs[number].folder)) as file:
+            json.dump({"job": queued[number].job_id}, file)
+    _follow(jobs, queued, stop_on_failure, watch)
 
 
 def _follow(
-    runs: Sequence[Variant], folders: Sequence[Path], jobs: dict[int, Any], stop_on_failure: bool, watch: Watch
+    jobs: Sequence[Job], queued: dict[int, Any], stop_on_failure: bool, watch: Watch
 ) -> None:
     """Wait for jobs, asking squeue: sacct, which submitit asks, never hears of a job cancelled while it waits."""
     going: set[int] = set()
     gone: dict[int, int] = {}  # how often a job was not seen any more
-    while jobs:
-        states = _states([job.job_id for job in jobs.values()])
-        for number, job in list(jobs.items()):
+    while queued:
+        states = _states([job.job_id for job in queued.values()])
+        for number, job in list(queued.items()):
             state = states.get(job.job_id)
             if number not in going and state == "RUNNING":
                 going.add(number)
                 watch.started(number)
             if job.paths.result_pickle.exists():
-                outcome: Outcome = job.result()
+                outcome = told(jobs[number])  # from the store: a pickle there may be anybody's
             elif state is None and gone.setdefault(number, 0) >= PATIENCE:
                 ended = _ending(job.job_id)
-                outcome = fail(runs[number], f"Slurm's job {job.job_id} ended as {ended}; it said: {job.paths.stderr}")
+                outcome = fail(jobs[number], f"Slurm's job {job.job_id} ended as {ended}; it said: {job.paths.stderr}")
             else:
                 gone[number] = 0 if state else gone[number] + 1
                 continue
-            del jobs[number]
+            del queued[number]
             watch.ended(number, outcome)
             if stop_on_failure and outcome.error:
-                for other in jobs.values():
+                for other in queued.values():
                     other.cancel()
                 return
         watch.tick()
@@ -155,7 +155,7 @@ def _queued(place: Path, folder: Path, kind: Any) -> Any:
 
 
 def on_ray(
-    runs: Sequence[Variant], folders: Sequence[Path], *, stop_on_failure: bool, watch: Watch, init: dict[str, Any],
+    jobs: Sequence[Job], *, stop_on_failure: bool, watch: Watch, init: dict[str, Any],
     remote: dict[str, Any],
 ) -> None:  # fmt: skip
     """Give every run to Ray as a task.
@@ -179,8 +179,8 @@ def on_ray(
         threads = max(1, int(remote.get("num_cpus") or 1))
         # A run that fails is tried again by the next call, not by Ray; a worker is used once, so that none inherits.
         task = ray.remote(**{"max_retries": 0, "max_calls": 1, **remote})(_on_node)
-        tasks = {task.remote(run, os.getcwd(), threads): number for number, run in enumerate(runs)}
-        for number in range(len(runs)):
+        tasks = {task.remote(run, os.getcwd(), threads): number for number, run in enumerate(jobs)}
+        for number in range(len(jobs)):
             watch.started(number)
         while tasks:
             ready, _ = ray.wait(list(tasks), timeout=SECONDS)
@@ -189,7 +189,7 @@ def on_ray(
                 try:
                     outcome = ray.get(one)
                 except ray.exceptions.RayError as problem:
-                    outcome = fail(runs[number], f"its Ray worker ended: {str(problem).splitlines()[0]}")
+                    outcome = fail(jobs[number], f"its Ray worker ended: {str(problem).splitlines()[0]}")
                 watch.ended(number, outcome)
                 if stop_on_failure and outcome.error:
                     for other in tasks:
@@ -200,8 +200,8 @@ def on_ray(
         ray.shutdown()
 
 
-def _on_node(run: Variant, cwd: str, threads: int) -> Outcome:
+def _on_node(job: Job, cwd: str, threads: int) -> Outcome:
     os.chdir(cwd)
     sys.path.insert(0, cwd)
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    return attempt(run)
+    return attempt(job)

@@ -1,37 +1,33 @@
 """seeds=auto: more seeds for those planned contrasts that are not decided, looking only as often as was planned."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from dissect.design import Design
-from dissect.errors import InputError
+from dissect.composing.job import Job
 from dissect.measure.contrasts import with_ten_crop
 from dissect.measure.effects import effects
 from dissect.measure.paired import Contrast
 from dissect.planning.manifest import Manifest
 from dissect.sweep.finish import Outcome
-
-if TYPE_CHECKING:
-    from dissect.sweep.sweeper import Job, Sweep
+from dissect.sweep.train import Ended
 
 
-def extend(sweep: "Sweep", design: Design, arguments: Sequence[str]) -> list[tuple["Job", Outcome]]:
+def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Callable[[list[Job]], Ended]) -> Ended:
     """Train look by look until every planned contrast is decided, or the last look is reached.
 
     Decided is what has a verdict of its own: it helps, hurts or is equivalent. p-values and intervals count all planned
     looks (`measure.sequential`), so that looking again costs no more errors than the level allows.
+
+    Args:
+        jobs: those of the last look, all seeds from 0 on.
+        train: trains those of them that are not finished.
     """
-    looks = [int(look) for look in sweep.config.plan.looks]
-    if any(said.startswith("seed=") for said in arguments):
-        raise InputError("seeds=auto: chooses the seeds itself, 0 and on; leave seed= out")
-    jobs, manifest = sweep.frozen(sweep.jobs([*arguments, f"seed=range({looks[-1]})"], design), design)
     ended: dict[int, tuple[Job, Outcome]] = {}
     needed = set(manifest.variants)
     for look in looks:
         now = [place for place, job in enumerate(jobs) if job.variant.seed < look and job.variant.name in needed]
-        ended |= dict(zip(now, sweep.train([jobs[place] for place in now]), strict=True))
+        ended |= dict(zip(now, train([jobs[place] for place in now]), strict=True))
         if any(outcome.error for _, outcome in ended.values()):
             break  # a decision without the failed runs would be another one than was planned
         verdicts = table(ended.values(), manifest, looks)["verdict"]
@@ -50,7 +46,7 @@ def extend(sweep: "Sweep", design: Design, arguments: Sequence[str]) -> list[tup
     return [ended[place] for place in sorted(ended)]
 
 
-def table(ended: Iterable[tuple["Job", Outcome]], manifest: Manifest, looks: list[int] | None) -> pd.DataFrame:
+def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[int] | None) -> pd.DataFrame:
     """The planned contrasts' effects, in order, from the runs that are finished."""
     runs = pd.DataFrame(
         {

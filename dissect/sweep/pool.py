@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from dissect.composing.variant import Variant
+from dissect.composing.job import Job
 from dissect.errors import InputError
 from dissect.sweep.finish import Outcome, attempt, fail
 from dissect.sweep.watch import Watch
@@ -39,8 +39,8 @@ def workers_for(parallel: Any, runs: int, devices: int = 1) -> int:
     return min(parallel, runs)
 
 
-def _devices(run: Variant) -> int:
-    wanted = run.config.trainer.get("devices", 1)
+def _devices(job: Job) -> int:
+    wanted = job.variant.config.trainer.get("devices", 1)
     return wanted if isinstance(wanted, int) and wanted > 0 else 1
 
 
@@ -66,19 +66,19 @@ def _free_gib() -> float:
 
 
 def run_all(
-    runs: Sequence[Variant], folders: Sequence[Path], *, parallel: Any, stop_on_failure: bool, watch: Watch
+    jobs: Sequence[Job], *, parallel: Any, stop_on_failure: bool, watch: Watch
 ) -> None:
     """Train the runs in fresh processes, `workers_for(parallel, ...)` of them; one that dies is replaced.
 
     Args:
-        folders: where the store keeps each run; what its process prints goes to `<study>/.logs/<run>.log`.
+        jobs: what the process of each prints goes to `<study>/.logs/<run>.log`.
         watch: is told what becomes of them.
     """
     from pebble import ProcessExpired, ProcessPool
 
-    each = max(_devices(run) for run in runs)
-    workers = workers_for(parallel, len(runs), each)
-    on_gpus = all(run.config.trainer.accelerator in ("auto", "gpu", "cuda") for run in runs)
+    each = max(map(_devices, jobs))
+    workers = workers_for(parallel, len(jobs), each)
+    on_gpus = all(job.variant.config.trainer.get("accelerator") in ("auto", "gpu", "cuda") for job in jobs)
     # A slot's GPUs: k slots share them in turn where there are more runs at once than GPUs.
     names = gpus() if on_gpus else []
     devices = [",".join(names[place : place + each]) for place in range(0, len(names) - each + 1, each)]
@@ -86,20 +86,20 @@ def run_all(
     with tempfile.TemporaryDirectory(prefix="dissect-") as slots:
         how: dict[str, Any] = {"initializer": _start, "initargs": [slots, devices, threads]}
         pool: Any = ProcessPool(workers, context=get_context("spawn"), **how)
-        waiting = list(reversed(range(len(runs))))
+        waiting = list(reversed(range(len(jobs))))
         going: dict[Future[Outcome], int] = {}
         try:
             while waiting or going:
                 while waiting and len(going) < workers:
                     number = waiting.pop()
-                    going[pool.schedule(_work, args=[runs[number], folders[number]])] = number
+                    going[pool.schedule(_work, args=[jobs[number]])] = number
                     watch.started(number)
                 for future in wait(going, timeout=1.0, return_when=FIRST_COMPLETED).done:
                     number = going.pop(future)
                     try:
                         outcome = future.result()
                     except ProcessExpired as problem:
-                        outcome = died(runs[number], folders[number], problem.exitcode)
+                        outcome = died(jobs[number], problem.exitcode)
                     watch.ended(number, outcome)
                     if stop_on_failure and outcome.error:
                         waiting.clear()
@@ -110,7 +110,7 @@ def run_all(
             pool.join()
 
 
-def died(run: Variant, folder: Path, status: int) -> Outcome:
+def died(job: Job, status: int) -> Outcome:
     """What becomes of a run whose process ended without a word: failed, unless it was just finished."""
     # Python gives a process that a signal ended the signal's number, negated.
     how = signal.Signals(-status).name if status < 0 else f"status {status}"
@@ -118,7 +118,7 @@ def died(run: Variant, folder: Path, status: int) -> Outcome:
         reason = f"its process was ended by {how}" + (", as for want of memory" if how == "SIGKILL" else "")
     else:
         reason = f"its process exited with status {status}"
-    return fail(run, f"{reason}; what it printed: {log_of(folder)}")
+    return fail(job, f"{reason}; what it printed: {log_of(job.folder)}")
 
 
 def log_of(folder: Path) -> Path:
@@ -144,12 +144,12 @@ def _start(slots: str, devices: list[str], threads: int) -> None:
 _held: list[FileLock] = []  # type: ignore[type-arg, unused-ignore]
 
 
-def _work(run: Variant, folder: Path) -> Outcome:
-    log = log_of(folder)
+def _work(job: Job) -> Outcome:
+    log = log_of(job.folder)
     with suppress(OSError):  # a store that cannot be written is complained about by the run itself
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a") as file:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
                 os.dup2(file.fileno(), stream.fileno())
-    return attempt(run)
+    return attempt(job)

@@ -11,31 +11,34 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from dissect.composing.variant import Variant
+from dissect.composing.job import Job
+from dissect.measure.metric import Metric
+from dissect.store.record import curve_of
 from dissect.sweep.finish import Outcome
 
 LOG_SECONDS = 60.0  # between two lines about those that go on, in a log
 
 
-def epoch_of(folder: Path) -> tuple[int, float | None]:
-    """The last whole epoch of a run that goes on, and its validation accuracy where that was measured."""
+def epoch_of(folder: Path, metric: Metric) -> tuple[int, str]:
+    """The last whole epoch of a run that goes on, and its metric in words where that was measured, else ""."""
     try:
         with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        seen = [float(row["val_accuracy"]) for row in rows if row.get("val_accuracy")]
-        return (int(rows[-1]["epoch"]), seen[-1] if seen else None) if rows else (0, None)
+        column = curve_of(rows[-1], metric.name) if rows else None
+        seen = [float(row[column]) for row in rows if column and row.get(column)]
+        return (int(rows[-1]["epoch"]), metric.level(seen[-1]) if seen else "") if rows else (0, "")
     except (OSError, ValueError, KeyError):
-        return 0, None
+        return 0, ""
 
 
 class Watch:
-    """Shows a sweep's runs: done, going on (with epoch and accuracy), failed, and the time that is left.
+    """Shows a sweep's runs: done, going on (with epoch and metric), failed, and the time that is left.
 
     Use as a context manager. On a terminal the runs that go on stand below the lines of those that are done.
     """
 
-    def __init__(self, runs: Sequence[Variant], folders: Sequence[Path]) -> None:
-        self.runs, self.folders = runs, folders
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
         self.done: dict[int, Outcome] = {}
         self._since: dict[int, float] = {}
         self._begun = self._said = time.monotonic()
@@ -57,8 +60,8 @@ class Watch:
     def ended(self, number: int, outcome: Outcome) -> None:
         self.done[number] = outcome
         self._since.pop(number, None)
-        total = len(self.runs)
-        self._say(f"{len(self.done):{len(str(total))}}/{total}  {outcome.said(self.runs[number])}")
+        total = len(self.jobs)
+        self._say(f"{len(self.done):{len(str(total))}}/{total}  {outcome.said(self.jobs[number])}")
 
     def tick(self) -> None:
         if self._live:
@@ -69,21 +72,21 @@ class Watch:
 
     def summary(self) -> str:
         failed = sum(bool(outcome.error) for outcome in self.done.values())
-        parts = [f"{len(self.done)} of {len(self.runs)} done", *([f"{failed} failed"] if failed else []), self._left()]
+        parts = [f"{len(self.done)} of {len(self.jobs)} done", *([f"{failed} failed"] if failed else []), self._left()]
         return ", ".join(filter(None, parts))
 
     def _left(self) -> str:
         """The time left at the pace so far, once there is a pace."""
-        if not self.done or len(self.done) == len(self.runs):
+        if not self.done or len(self.done) == len(self.jobs):
             return ""
-        seconds = (time.monotonic() - self._begun) / len(self.done) * (len(self.runs) - len(self.done))
+        seconds = (time.monotonic() - self._begun) / len(self.done) * (len(self.jobs) - len(self.done))
         return "about " + (f"{seconds / 60:.0f} min left" if seconds > 90 else f"{seconds:.0f} s left")
 
     def _going(self, number: int) -> str:
-        run = self.runs[number]
-        epoch, accuracy = epoch_of(self.folders[number])
-        seen = "" if accuracy is None else f", {accuracy:.1%}"
-        return f"{run.name} seed {run.seed} (epoch {epoch} of {run.config.train.epochs}{seen})"
+        job = self.jobs[number]
+        config = job.variant.config
+        epoch, seen = epoch_of(job.folder, Metric.from_config(config.metric))
+        return f"{job} (epoch {epoch} of {config.train.epochs}{seen and ', ' + seen})"
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

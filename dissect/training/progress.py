@@ -9,19 +9,21 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dissect.images.module import Row
+from dissect.measure.metric import Metric
+from dissect.store.record import curve_of
+from dissect.training.epochs import Row
 
 LOG_SECONDS = 30.0  # between two plain lines
 
 
 class RunProgress(pl.Callback):
-    """Shows epochs, training and validation accuracy and the time left, on stderr.
+    """Shows epochs, the metric in training and validation, and the time left, on stderr.
 
     Use as a context manager around `Trainer.fit`, as one of its callbacks, and call `epoch` with the metrics so far.
     """
 
-    def __init__(self, title: str, epochs: int) -> None:
-        self._title, self._epochs = title, epochs
+    def __init__(self, title: str, epochs: int, metric: Metric) -> None:
+        self._title, self._epochs, self._metric = title, epochs, metric
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
@@ -30,7 +32,7 @@ class RunProgress(pl.Callback):
         )  # fmt: skip
         self._task = self._bar.add_task(title, total=epochs, now="")
         self._said = time.monotonic()
-        self._seen = {"train_accuracy": "-", "val_accuracy": "-"}
+        self._seen: dict[str, str] = {}
 
     def __enter__(self) -> "RunProgress":
         if self._console.is_terminal:
@@ -52,8 +54,11 @@ class RunProgress(pl.Callback):
 
     def epoch(self, rows: list[Row]) -> None:
         row = rows[-1]
-        self._seen |= {part: f"{row[part]:.1%}" for part in self._seen if row[part] is not None}
-        now = " · train {train_accuracy} · val {val_accuracy}".format(**self._seen)
+        if (name := curve_of(row, self._metric.name)) is not None:
+            for part, column in (("train", name.replace("val", "train", 1)), ("val", name)):
+                if (value := row.get(column)) is not None:
+                    self._seen[part] = self._metric.level(value)
+        now = "".join(f" · {part} {told}" for part, told in self._seen.items())
         self._bar.update(self._task, completed=row["epoch"], now=now)
         if not self._console.is_terminal and time.monotonic() - self._said > LOG_SECONDS:
             self._said = time.monotonic()

@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dissect.composing.variant import Variant
+from dissect.composing.job import Job
 from dissect.errors import InputError, TrainingError
 
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # Lightning's that have a process per device
@@ -74,9 +74,9 @@ class Place(ClusterEnvironment):
 
 
 class Request(NamedTuple):
-    """What another process is asked to do: train `variant` from the checkpoint `begin`, at a place."""
+    """What another process is asked to do: train `job` from the checkpoint `begin`, at a place."""
 
-    variant: Variant
+    job: Job
     begin: Path | None
     rank: int
     port: int
@@ -93,27 +93,36 @@ class OwnSignals(pl.Callback):
             signal.signal(signal.SIGTERM, self._before)
 
 
-def check_together(trainer: pl.Trainer, config: DictConfig, network: nn.Module) -> None:
+def check_together(trainer: pl.Trainer, config: DictConfig, module: nn.Module, *, shared: bool) -> None:
     """Refuse what several processes cannot train to the result that one process has, but for rounding.
 
+    Args:
+        shared: whether the task's module can share its batches of `train.batch_size` among processes.
+
     Raises:
-        InputError: for another strategy than ddp, a batch that they cannot share, or batch norm on CPUs.
+        InputError: for another strategy than ddp, batches that they cannot share, or batch norm on CPUs.
     """
-    count, batch = trainer.world_size, config.train.batch_size
+    count = trainer.world_size
     if trainer.num_nodes > 1:
         raise InputError(f"trainer.num_nodes={trainer.num_nodes}: a run stays on one machine; leave it out")
     if count == 1:
         return
+    if not shared:
+        raise InputError(
+            f"trainer.devices={config.trainer.devices}: each process would have batches of its own, so that the result "
+            "would be another one; say trainer.devices=1"
+        )
     strategy = config.trainer.get("strategy", "auto")
     if strategy not in STRATEGIES:
         raise InputError(f"trainer.strategy={strategy}: several devices train a run by ddp; say trainer.strategy=ddp")
+    batch = config.train.batch_size
     if batch % count:
         fitting = max(batch // count, 1) * count
         raise InputError(
             f"train.batch_size={batch}: {count} processes cannot share it evenly; choose train.batch_size={fitting}, "
             "or trainer.devices=1"
         )
-    if trainer.strategy.root_device.type == "cpu" and any(isinstance(part, _BatchNorm) for part in network.modules()):
+    if trainer.strategy.root_device.type == "cpu" and any(isinstance(part, _BatchNorm) for part in module.modules()):
         raise InputError(
             f"trainer.devices={config.trainer.devices}: {config.model._target_} has batch norm, whose statistics "
             "several processes share on GPUs only; say trainer.devices=1"
@@ -121,7 +130,7 @@ def check_together(trainer: pl.Trainer, config: DictConfig, network: nn.Module) 
 
 
 @contextmanager
-def together(trainer: pl.Trainer, variant: Variant, begin: Path | None) -> Iterator[None]:
+def together(trainer: pl.Trainer, job: Job, begin: Path | None) -> Iterator[None]:
     """Start the run's other processes, if it has several devices, and let none of them outlive the block.
 
     Args:
@@ -142,7 +151,7 @@ def together(trainer: pl.Trainer, variant: Variant, begin: Path | None) -> Itera
         if count > 1:
             os.environ |= ours
             torch.set_num_threads(max(1, threads // count))
-            others += _started(trainer, variant, begin)
+            others += _started(trainer, job, begin)
             threading.Thread(target=_guard, args=[others, over], daemon=True).start()
         yield
         _part()
@@ -153,7 +162,7 @@ def together(trainer: pl.Trainer, variant: Variant, begin: Path | None) -> Itera
     except Exception as problem:
         if reason := _death(others):
             raise InputError(
-                f"trainer.devices={variant.config.trainer.devices}: {reason}, upon which the first had "
+                f"trainer.devices={job.variant.config.trainer.devices}: {reason}, upon which the first had "
                 f"{type(problem).__name__}; the same command goes on from the last whole epoch"
             ) from problem
         raise
@@ -171,7 +180,7 @@ def together(trainer: pl.Trainer, variant: Variant, begin: Path | None) -> Itera
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def _started(trainer: pl.Trainer, variant: Variant, begin: Path | None) -> Iterator[subprocess.Popen[bytes]]:
+def _started(trainer: pl.Trainer, job: Job, begin: Path | None) -> Iterator[subprocess.Popen[bytes]]:
     port = trainer.strategy.cluster_environment.main_port  # type: ignore[attr-defined, union-attr, unused-ignore]
     # A user's own network is found wherever this process finds it.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -184,7 +193,7 @@ def _started(trainer: pl.Trainer, variant: Variant, begin: Path | None) -> Itera
         assert process.stdin
         with suppress(BrokenPipeError):  # it is dead already, which `_guard` says
             # Left open: it ends when this process does, and by that the other knows.
-            process.stdin.write(pickle.dumps(Request(variant, begin, rank, port)))
+            process.stdin.write(pickle.dumps(Request(job, begin, rank, port)))
 
 
 def _guard(others: Sequence[subprocess.Popen[bytes]], over: threading.Event) -> None:

@@ -1,0 +1,200 @@
+"""The task `images`: a network that maps images to classes, trained and judged on images in memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from dissect.errors import InputError, TrainingError
+from dissect.images.arrays import ImageSet, load
+from dissect.images.scores import judged, mean, scores
+from dissect.training.making import made
+from dissect.training.task import Judged
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    import torch
+    from torch import nn
+
+    from dissect.images.batches import Part, TrainBatches, View, ViewBatches
+    from dissect.images.module import Classification
+
+COMPILE = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")  # torch.compile's modes
+
+
+@dataclass(frozen=True)
+class Found:
+    """The images of a config, and what is said of them."""
+
+    images: ImageSet
+    facts: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return self.images.digest
+
+    @property
+    def settles(self) -> dict[str, Any]:
+        return {"data.classes": len(self.images.classes)}
+
+
+class Images:
+    """Image classification, as `dissect.training.task.Task` has it.
+
+    A network gives logits (N, classes) for normalised images (N, 3, S, S). Judged are accuracy, top-5 accuracy and cross
+    entropy, of the central window and, where `evaluate.ten_crop` says so, of the ten-crop.
+    """
+
+    shares_batches = True
+
+    def data(self, config: DictConfig) -> Found:
+        _check(config)
+        images = images_of(config)
+        data = config.data
+        facts = {
+            "name": data.name,
+            "digest": images.digest,
+            "judge": judged_on(data),
+            "examples": {"training": len(images.train_labels), "validation": len(images.val_labels)},
+            "chance": 1 / len(images.classes),
+            "classes": len(images.classes),
+            "image_size": data.image_size,
+            "mirror": data.mirror,
+            "views": None,
+            "folds": data.folds,
+            "fold": data.fold,
+        }
+        return Found(images, facts)
+
+    def module(self, config: DictConfig, data: Found, seed: int) -> "Classification":
+        from dissect.images.build import build, check_fits, recipe
+        from dissect.images.module import Classification
+
+        network = build(config, seed=seed)
+        parts = recipe(config)
+        check_fits(network, parts, config, data.images)
+        return Classification(
+            network, batches=partial(batches, data.images, config, seed), seed=seed, compile_mode=config.compile, **parts
+        )
+
+    def datamodule(self, config: DictConfig, data: Found, seed: int) -> None:
+        return None
+
+    def callbacks(self, config: DictConfig, seed: int) -> "list[pl.Callback]":
+        return []
+
+    def network(self, module: "Classification") -> "nn.Module":
+        """The network whose weights are kept and judged."""
+        return module.network
+
+    def judge(self, module: "Classification", data: Found, config: DictConfig, trainer: "pl.Trainer") -> Judged:
+        import torch
+
+        from dissect.images.batches import Pixels, ViewBatches, ten_crop_views, window_side
+        from dissect.images.build import multiply_adds
+        from dissect.images.module import probabilities
+
+        images, device, network = data.images, trainer.strategy.root_device, self.network(module)
+        network.to(device)
+        bf16 = str(trainer.precision).startswith("bf16")
+
+        def predict(source: Pixels, share: float, view: "View | None" = None) -> np.ndarray:
+            cut = ViewBatches(source, batch_size=config.evaluate.batch_size, crop=share, view=view)
+            return probabilities(network, cut, torch.autocast(device.type, torch.bfloat16, enabled=bf16)).numpy()
+
+        # After training, the module's own arrays are used again, so that a device holds the images once.
+        training, validation = (part.pixels for part in module.loaded or batches(images, config, 0, device, ALONE))
+        crop, ten_crop = share_of(config), config.evaluate.ten_crop
+        predictions = {"labels": images.val_labels, "probabilities": predict(validation, crop)}
+        room = validation.size - window_side(validation.size, ten_crop) if ten_crop else 0
+        views = ten_crop_views(room, mirror=config.data.mirror) if ten_crop else []
+        if views:
+            predictions["probabilities_ten_crop"] = mean(predict(validation, ten_crop, view) for view in views)
+        for name, values in predictions.items():
+            if not np.isfinite(values).all():
+                raise TrainingError(
+                    f"optimizer.lr={config.optimizer.get('lr')}: the finished network's {name} are not finite; "
+                    "a lower learning rate usually mends it"
+                )
+        seen = training.first(config.evaluate.train_images)
+        train_accuracy = scores(predict(seen, crop), images.train_labels[: len(seen)])["accuracy"]
+        metrics, right = judged(predictions)
+        return Judged(
+            {**metrics, "train_accuracy": train_accuracy},
+            {**predictions, **right},
+            {"ten_crop": ten_crop, "multiply_adds": multiply_adds(network, window_side(validation.size, crop))},
+            {"views": len(views) or None},
+        )
+
+    def complete(self, result: Mapping[str, Any], config: DictConfig) -> bool:
+        """Whether it has the ten-crop that the config asks for, if it asks for any."""
+        if config.evaluate.ten_crop is None:
+            return True
+        return (result.get("ten_crop"), result["data"]["mirror"]) == (config.evaluate.ten_crop, config.data.mirror)
+
+    def average(self, members: Sequence[Mapping[str, np.ndarray]], config: DictConfig, data: Found) -> Judged:
+        averaged: dict[str, np.ndarray] = {"labels": members[0]["labels"]}
+        for name in ("probabilities", "probabilities_ten_crop"):
+            if all(name in one for one in members):
+                averaged[name] = mean(one[name] for one in members)
+        metrics, right = judged(averaged)
+        return Judged({**metrics, "train_accuracy": None}, {**averaged, **right})
+
+
+ALONE = (0, 1)
+
+
+def judged_on(data: DictConfig) -> str:
+    """What a run's accuracy is measured on: "validation", "tuning" or, of cross-validation, "fold 2 of 5"."""
+    return str(data.judge) if data.folds is None else f"fold {data.fold} of {data.folds}"
+
+
+def share_of(config: DictConfig) -> float:
+    """The window's side as a share of the image's, in training and at evaluation."""
+    crop = config.augmentation.get("crop")
+    return 1.0 if crop is None else float(crop.share)
+
+
+def images_of(config: DictConfig) -> ImageSet:
+    """The images that a config names, decoded if this is the first time.
+
+    Raises:
+        InputError: for a setting or a file that cannot be used.
+    """
+    data: Any = OmegaConf.to_container(config.data, resolve=True)
+    arguments = {str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")}
+    return load(made(config, "data.source"), **arguments)
+
+
+def _check(config: DictConfig) -> None:
+    data = config.data
+    if not str(data.cache).strip():
+        raise InputError("data.cache='': must be the name of a folder, such as data.cache=mine")
+    if data.root is not None and "root" not in data.source:
+        raise InputError(f"data.root={data.root}: data={data.name} comes without a folder; name another data=")
+    if config.compile not in (None, *COMPILE):
+        modes = ", ".join(COMPILE)
+        raise InputError(f"compile={config.compile}: must be null or one of torch.compile's modes, {modes}")
+    mirror = config.augmentation.get("mirror")
+    if mirror is not None and mirror.get("on", True) and not data.mirror:
+        raise InputError("augmentation.mirror: these labels do not survive a mirror (data.mirror=false)")
+
+
+def batches(
+    images: ImageSet, config: DictConfig, seed: int, device: "torch.device", part: "Part"
+) -> "tuple[TrainBatches, ViewBatches]":
+    """Training and validation batches that are cut on `device`, or one process's part of them."""
+    import torch
+
+    from dissect.images.arrays import let_go
+    from dissect.images.batches import Pixels, TrainBatches, ViewBatches
+
+    def on_device(pixels: np.ndarray, labels: np.ndarray) -> Pixels:
+        statistics: dict[str, Any] = {"mean": torch.from_numpy(images.mean), "std": torch.from_numpy(images.std)}
+        there = torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device)
+        return Pixels(*there, **statistics, let_go=partial(let_go, pixels))
+
+    raise NotImplementedError

@@ -1,0 +1,114 @@
+"""Which runs a sweep asks for: each variant composed once, whatever its seeds."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.types import HydraContext
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from dissect.composing.compose import delta_of, identify, key_of, sources_of, without_hydra
+from dissect.composing.job import Job, job_of
+from dissect.composing.members import member_variants
+from dissect.composing.variant import Variant, declaration
+from dissect.design import Component, Design
+from dissect.errors import InputError
+from dissect.training.task import data_of
+
+
+class Asker:
+    """Composes the runs that are asked for.
+
+    Args:
+        config: that of the command line.
+        params: what is swept over besides what the command line says, as for Hydra's basic sweeper.
+    """
+
+    def __init__(self, config: Any, context: HydraContext, params: dict[str, str]) -> None:
+        self.config, self.context, self.params = config, context, params
+
+    def design(self) -> Design | None:
+        """The study's design over its components, None for a plain sweep."""
+        if self.config.plan.design is None:
+            return None
+        names = self.config.plan.components
+        names = list(self.config.ladder if names is None else names)
+        sources = sources_of(self.config.hydra)
+        components = [component_of(name, delta_of(name, sources)) for name in names]
+        rule = instantiate(self.config.plan.design, _convert_="all")
+        return rule if isinstance(rule, Design) else rule(components)
+
+    def jobs(self, arguments: Iterable[str], design: Design | None) -> list[Job]:
+        """Every run that is asked for, finished or not."""
+        parser = OverridesParser.create(config_loader=self.context.config_loader)
+        said = [f"{key}={value}" for key, value in self.params.items()]
+        overrides = parser.parse_overrides([*said, *arguments])
+        if design is None:
+            return self._composed(_product(overrides))
+        for override in overrides:
+            if override.get_key_element() in ("component", "+ablation"):
+                raise InputError(f"{override.input_line}: the study chooses the components; leave it out")
+            if override.is_sweep_override() and override.get_key_element() != "seed":
+                raise InputError(f"{override.input_line}: a study has one setting for all; sweep over seeds only")
+        lists = _product(overrides)
+        if not design.contrasts:
+            raise InputError(
+                "this study has nothing to compare: name components with plan.components=[...] or ladder=[...]"
+            )
+        return self._composed([[*one, f"component=[{','.join(parts)}]"] for parts in design.variants for one in lists])
+
+    def _composed(self, lists: Iterable[Sequence[str]]) -> list[Job]:
+        """Jobs from lists of overrides; those that differ in their seed alone are composed once."""
+        jobs: list[Job] = []
+        data: dict[str, Any] = {}
+        groups: dict[tuple[str, ...], list[Sequence[str]]] = {}
+        for said in lists:
+            groups.setdefault(tuple(one for one in said if key_of(one) != "seed"), []).append(said)
+        for rest, group in groups.items():
+            variant = self._compose(rest)
+            where = _data_part(variant.config)
+            if where not in data:
+                data[where] = data_of(variant.config)
+            for said in dict.fromkeys(map(tuple, group)):
+                seeds = [int(one.partition("=")[2]) for one in said if key_of(one) == "seed"]
+                run = variant.with_seed(seeds[-1]) if seeds else variant
+                jobs.append(job_of(run, data[where], tuple(said)))
+        if not jobs:
+            raise InputError("seed: names no seed; say how many, such as 'seed=range(5)'")
+        return list({job.folder: job for job in jobs}.values())  # a run that is asked for twice is one run
+
+    def _compose(self, overrides: Iterable[str]) -> Variant:
+        composed = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        HydraConfig.instance().set_config(composed)
+        return identify(without_hydra(composed))
+
+
+def members_of(ensemble: Job, data: Any) -> list[Job]:
+    """The runs that an ensemble averages."""
+    return [job_of(one, data) for one in member_variants(ensemble.variant)]
+
+
+def component_of(name: str, delta: DictConfig) -> Component:
+    said: Any = OmegaConf.to_container(delta)
+    return declaration(name, said.get("components", {}).get(name))[1]
+
+
+def study_of(hydra: Any) -> str:
+    """The name of the study file that was chosen, by which its manifest is known."""
+    return str(hydra.runtime.choices.get("study") or "study").replace("/", "-")
+
+
+def _data_part(config: DictConfig) -> str:
+    """What decides a config's data, so that they are looked for once for all variants that share them."""
+    parts = [OmegaConf.to_yaml(config[key], resolve=True) for key in ("task", "data", "datamodule") if key in config]
+    return "\n".join(parts)
+
+
+def _product(overrides: list[Override]) -> list[list[str]]:
+    # Imported late: Hydra's scan for plugins runs this module anew, and would part the class from its instances.
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    return BasicSweeper.split_arguments(overrides, None)[0]

@@ -1,0 +1,97 @@
+"""A sweep's runs trained, those that the store does not hold yet: here or on a cluster."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dissect.composing.job import Job
+from dissect.sweep.finish import Outcome, fail, found, told
+from dissect.sweep.jobs import members_of
+from dissect.sweep.watch import Watch
+from dissect.training.task import data_of
+
+Ended = list[tuple[Job, Outcome]]
+
+
+def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]], Any]) -> Ended:
+    """Train what is not finished, and give what became of every job.
+
+    Args:
+        config: that of the command line, with Hydra's.
+        foreign: launches lists of overrides by a launcher of Hydra's own kind.
+    """
+    own = bool(config.hydra.launcher._target_.startswith("dissect."))
+    ended = {place: Outcome(found(job)) for place, job in enumerate(jobs)}
+    todo = [place for place, outcome in ended.items() if outcome.result is None]
+    if len(todo) < len(jobs):
+        print(f"{len(jobs) - len(todo)} of {len(jobs)} runs finished before", flush=True)
+    # What averages runs comes when they are finished; they are trained side by side like all others. Another's
+    # launcher knows runs by their overrides, which members have none of, so there an ensemble trains its own.
+    averaging = [place for place in todo if jobs[place].averages and own]
+    members = {place: members_of(jobs[place], data_of(jobs[place].variant.config)) for place in averaging}
+    wanted = {jobs[place].folder: jobs[place] for place in todo if place not in averaging}
+    for job in (job for ours in members.values() for job in ours):
+        if found(job) is None:
+            wanted.setdefault(job.folder, job)
+    if further := len(wanted) - len(todo) + len(averaging):
+        print(f"{further} more to train as members of ensembles", flush=True)
+
+    def launch(those: list[Job]) -> dict[Path, Outcome]:
+        return _launch(those, config, None if own else foreign)
+
+    # Seed by seed, so that what is cut short is still paired.
+    trained = launch(sorted(wanted.values(), key=lambda job: (job.averages, job.variant.seed)))
+    reasons = {folder: outcome.error for folder, outcome in trained.items() if outcome.error}
+    stopped = bool(reasons) and config.on_failure == "stop"
+    for place in averaging:
+        lost = [job for job in members[place] if job.folder in reasons]
+        if stopped:
+            trained[jobs[place].folder] = Outcome(error="not started")
+        elif lost:
+            # The reason first, by which a search knows what diverged.
+            reason = f"{reasons[lost[0].folder]} (its member {', '.join(map(str, lost))})"
+            trained[jobs[place].folder] = fail(jobs[place], reason)
+    trained |= launch([jobs[place] for place in averaging if jobs[place].folder not in trained])
+    return [(job, trained.get(job.folder, ended[place])) for place, job in enumerate(jobs)]
+
+
+def _launch(jobs: list[Job], config: Any, foreign: Callable[[list[list[str]]], Any] | None) -> dict[Path, Outcome]:
+    """What became of each job, by its folder."""
+    if not jobs:
+        return {}
+    if foreign is not None:
+        foreign([list(job.overrides) for job in jobs])
+        return {job.folder: told(job) for job in jobs}
+    with Watch(jobs) as watch:
+        instantiate(config.hydra.launcher, _convert_="all")(
+            jobs, watch=watch, stop_on_failure=config.on_failure == "stop"
+        )
+    return {job.folder: watch.done.get(n, Outcome(error="not started")) for n, job in enumerate(jobs)}
+
+
+def conclude(ended: Ended, reader: str = "report") -> None:
+    """Say how a sweep ended: every failure with its reason, how to retry, and where to read on.
+
+    Args:
+        reader: the command that reads these runs.
+
+    Raises:
+        SystemExit: with 1, where a run failed.
+    """
+    failed = [(job, outcome.error) for job, outcome in ended if outcome.error]
+    config = ended[0][0].variant.config
+    study = config.name if config.runs == "runs" else f"{config.runs}/{config.name}"
+    report = f"; their report: python -m dissect.{reader} {study}" if len(failed) < len(ended) else ""
+    print(f"{len(ended) - len(failed)} of {len(ended)} runs finished{report}")
+    if failed:
+        table = Table("failed", "seed", "reason", box=None, pad_edge=False)
+        for job, reason in failed:
+            table.add_row(job.variant.name, str(job.variant.seed), escape(reason))
+        Console(stderr=True).print(table)
+        sys.exit(f"{len(failed)} failed; the same command tries them again, and no other")
