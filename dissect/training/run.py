@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -12,7 +12,6 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from dissect.composing.schema import Train
 from dissect.composing.variant import Variant, has_ten_crop, run_folder, without_paths
 from dissect.errors import InputError, TrainingError
 from dissect.files import whole
@@ -107,6 +106,7 @@ def _train(
 
     # The module's own arrays are reused, so that a device holds the images once.
     pixels = module.training_batches, module.validation_batches
+    network = module.judged
     metrics = _evaluate(network, images, pixels, trainer, config, folder)
     processes = f"{trainer.world_size} processes on " if trainer.world_size > 1 else ""
     with whole(folder / CHECKPOINT, "wb") as file:
@@ -134,9 +134,12 @@ def module_of(
     on_epoch: Callable[[list[Row]], None],
 ) -> Classification:
     """What Lightning trains, the same in each of the processes that train a run together."""
+    train = variant.config.train
     return Classification(
         network, batches=lambda device, part: batches(images, variant.config, variant.seed, device, part),
-        train=cast(Train, variant.config.train), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
+        optimizer=partial(torch.optim.SGD, lr=train.learning_rate, momentum=train.momentum,
+                          weight_decay=train.weight_decay),
+        loss=nn.CrossEntropyLoss(), schedule=schedule, seed=variant.seed, on_epoch=on_epoch,
         compile_mode=variant.config.compile,
     )  # fmt: skip
 
@@ -175,7 +178,7 @@ def _evaluate(
     for name, values in predictions.items():
         if not np.isfinite(values).all():
             raise TrainingError(
-                f"train.learning_rate={config.train.learning_rate}: the finished network's {name} are not finite; "
+                f"optimizer.lr={config.train.learning_rate}: the finished network's {name} are not finite; "
                 "a lower learning rate usually mends it"
             )
     store.write_predictions(folder, **predictions)
