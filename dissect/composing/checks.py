@@ -1,4 +1,4 @@
-"""What is refused before a composed config becomes a variant: wrong values, and deltas that do not do what they declare."""
+"""What is refused of a composed config: wrong values, and deltas that do not do what they declare."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,6 @@ from dissect.composing.plain import declared, leaves, plain
 from dissect.composing.schema import UNFELT
 from dissect.design import Component
 from dissect.errors import InputError
-
 
 # A component may change the data, and what is averaged; whatever else decides no result, it changes in vain.
 _VAIN = UNFELT - {"data", "ensemble"}

@@ -7,7 +7,6 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
@@ -198,5 +197,3 @@ def _file_delta(name: str, sources: tuple[str, ...]) -> DictConfig | None:
                 return delta
             raise InputError(f"{path}: must be a delta of keys and values, without a defaults list")
     return None
-
-

@@ -14,8 +14,8 @@ _HERE = Path(__file__).resolve().parents[1]
 CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"
 
 # Parts that say how runs are asked for, watched and read: no result depends on them. `data` is known by its digest.
-UNFELT = {"name", "runs", "seed", "ladder", "components", "deltas", "metric", "data", "logger", "plan", "seeds", "parallel",
-          "on_failure", "threads", "compile", "evaluate", "ensemble"}  # fmt: skip
+UNFELT = {"name", "runs", "seed", "ladder", "components", "deltas", "metric", "data", "logger", "plan", "seeds",
+          "parallel", "on_failure", "threads", "compile", "evaluate", "ensemble"}  # fmt: skip
 
 
 @dataclass

@@ -46,7 +46,7 @@ class Variant:
         return replace(self, config=config, base=base)
 
     def key(self, data: str) -> str:
-        """Digest of what determines the result: the config's part in it, the seed, and the digest `data` of its data."""
+        """Digest of what determines the result: the config's part in it, the seed, and its data's digest."""
         return digest_of({**determining(self.config), "seed": self.seed, "data": data, "recipe": RECIPE})
 
     def settings(self, data: str) -> str:

@@ -1,17 +1,20 @@
 """Batches cut on the training device from uint8 images: windows, mirrors and normalisation in one batched operation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
+from dissect.images.augmentation import Transform
 from dissect.images.offline import Doubled, turned
 from dissect.streams import stream
 
 View = tuple[int, int, bool]  # the window's first row and column, and whether it is mirrored
 Part = tuple[int, int]  # which of how many processes that share every batch, from 0
 ALONE: Part = (0, 1)
+NO_TRANSFORMS: Mapping[str, Transform] = MappingProxyType({})
 
 
 def ten_crop_views(room: int, *, mirror: bool) -> list[View]:
@@ -99,19 +102,40 @@ class TrainBatches:
         crop: the window's side as a share of the image's; mirror: whether windows are mirrored, half of them.
         doubled: the images and their second ones, where an epoch has both, and so twice as many batches.
         part: which part of each batch is this process's; `batch_size`, of the whole, is a multiple of their number.
+        transforms: done on each batch in their order. One may mix a batch's images, so processes that share a batch
+            each cut and transform the whole, and keep their part.
     """
 
     def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, mirror: bool, seed: int,
-                 doubled: Doubled | None = None, part: Part = ALONE) -> None:  # fmt: skip
+                 doubled: Doubled | None = None, part: Part = ALONE,
+                 transforms: Mapping[str, Transform] = NO_TRANSFORMS) -> None:  # fmt: skip
         self.pixels, self.batch_size, self.mirror, self.seed, self.part = pixels, batch_size, mirror, seed, part
-        self.side = window_side(pixels.size, crop)
+        self.transforms, self.side = transforms, window_side(pixels.size, crop)
         self.doubled = doubled and doubled.to(pixels.images.device)
         self.epoch = 0
 
     def __len__(self) -> int:
         return self._count() // self.batch_size
 
+    def whole(self) -> "TrainBatches":
+        """The same batches, all of each."""
+        batches = copy(self)
+        batches.part = ALONE
+        return batches
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        if not self.transforms:
+            yield from self._cut(self.part)
+            return
+        own = [(transform, self._generator("augmentation", name)) for name, transform in self.transforms.items()]
+        share = self.batch_size // self.part[1]
+        mine = slice(self.part[0] * share, (self.part[0] + 1) * share)
+        for images, targets in self._cut(ALONE):
+            for transform, generator in own:
+                images, targets = transform(images, targets, generator)
+            yield images[mine], targets[mine]
+
+    def _cut(self, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
         count, room = self._count(), self.pixels.size - self.side + 1
         order = torch.randperm(count, generator=self._generator("order"))
         corner = torch.randint(room, (2, count), generator=self._generator("crop"))
@@ -119,11 +143,11 @@ class TrainBatches:
         # Drawn on the CPU, so that every device sees the same; moved once an epoch.
         device = self.pixels.images.device
         order, corner, flip = order.to(device), corner.to(device), flip.to(device)
-        share = self.batch_size // self.part[1]
+        share = self.batch_size // part[1]
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             if start % 1000 < self.batch_size:
                 self.pixels.let_go()
-            index = order[start + self.part[0] * share :][:share]
+            index = order[start + part[0] * share :][:share]
             top, left = corner[:, index]
             yield self._batch(index, top, left, flip[index])
 
@@ -138,8 +162,8 @@ class TrainBatches:
         windows = turned(self.pixels.whole(image), angle, top, left, flip ^ mirrored, self.side)
         return windows, self.pixels.labels[image]
 
-    def _generator(self, name: str) -> torch.Generator:
-        return torch.Generator().manual_seed(stream(self.seed, name, self.epoch))
+    def _generator(self, *name: str) -> torch.Generator:
+        return torch.Generator().manual_seed(stream(self.seed, *name, self.epoch))
 
 
 class ViewBatches:

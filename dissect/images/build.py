@@ -1,22 +1,24 @@
 """A config's network: built, initialised, and tried before anything is written."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import torch
-from hydra.errors import HydraException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet
+from dissect.images.augmentation import Augmentation
+from dissect.images.averaging import Averaging
 from dissect.images.batches import window_side
+from dissect.images.losses import Loss, check_loss
+from dissect.images.optimizers import MakesOptimizer, check_optimizer
 from dissect.streams import stream
+from dissect.training.making import made
 
-_LEAST = {"train.epochs": 1, "train.batch_size": 1, "train.learning_rate": 0, "train.momentum": 0,
-          "train.weight_decay": 0, "evaluate.batch_size": 1, "evaluate.train_images": 1, "threads": 1}  # fmt: skip
+_LEAST = {"train.epochs": 1, "train.batch_size": 1, "evaluate.batch_size": 1, "evaluate.train_images": 1, "threads": 1}
 
 
 def build(config: DictConfig, *, seed: int) -> nn.Module:
@@ -45,11 +47,45 @@ def multiply_adds(network: nn.Module, side: int) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def check_fits(network: nn.Module, schedule: Callable[[float], float], config: DictConfig, images: ImageSet) -> None:
+class Recipe(NamedTuple):
+    """How a network is trained, made from the config."""
+
+    optimizer: MakesOptimizer
+    loss: Loss
+    schedule: Callable[[float], float]
+    average: Averaging | None
+
+
+def recipe(config: DictConfig) -> Recipe:
+    """The objects of a config's recipe.
+
+    Raises:
+        InputError: naming the key, for one that cannot be made.
+    """
+    return Recipe(
+        made(config, "optimizer", partial=True),
+        made(config, "loss"),
+        made(config, "schedule", partial=True),
+        None if config.average is None else made(config, "average"),
+    )
+
+
+def augmentation(config: DictConfig) -> Augmentation:
+    """The transforms of a config.
+
+    Raises:
+        InputError: naming the key, for one that cannot be made.
+    """
+    named = config.augmentation
+    return Augmentation.of({n: None if named[n] is None else made(config, f"augmentation.{n}") for n in named})
+
+
+def check_fits(network: nn.Module, parts: Recipe, config: DictConfig, images: ImageSet) -> None:
     """Refuse, before anything is written, what would fail in the first batch or at the very end.
 
     Raises:
-        InputError: fewer images than a batch, a window that the network cannot take, a wrong number of classes.
+        InputError: fewer images than a batch, a window that the network cannot take, a wrong number of classes, an
+            object of the recipe that does not do its work.
     """
     if len(images.classes) < 2:
         raise InputError(f"data.classes={len(images.classes)}: one class leaves nothing to tell apart; take more")
@@ -63,8 +99,8 @@ def check_fits(network: nn.Module, schedule: Callable[[float], float], config: D
         if value is not None and value < least:
             raise InputError(f"{key}={value}: must be {least} or more")
     size = images.train_images.shape[1]
-    for key in ("augmentation.crop", "evaluate.ten_crop"):
-        share = OmegaConf.select(config, key)
+    cut = augmentation(config)
+    for key, share in (("augmentation.crop.share", cut.crop), ("evaluate.ten_crop", config.evaluate.ten_crop)):
         if share is None:
             continue
         if not 0 < share <= 1:
@@ -88,12 +124,22 @@ def check_fits(network: nn.Module, schedule: Callable[[float], float], config: D
                 f"classes; they must be of shape {(2, len(images.classes))}"
             )
     network.train()
+    targets = cut.check(side=window_side(size, cut.crop), classes=len(images.classes), mirror=config.data.mirror)
+    check_loss(parts.loss, targets, len(images.classes))
+    check_optimizer(network, parts.optimizer)
+    check_schedule(parts.schedule, config.schedule.get("_target_"))
+
+
+def check_schedule(schedule: Callable[[float], float], name: str) -> None:
+    """Refuse a schedule that is no number or below 0 somewhere.
+
+    Raises:
+        InputError: naming it.
+    """
     for done in (0.0, 0.5, 1.0):
         try:
             factor = schedule(done)
         except (TypeError, ValueError, ArithmeticError) as problem:
-            raise InputError(f"train.schedule={config.train.schedule._target_}: {problem}") from problem
+            raise InputError(f"schedule={name}: {problem}") from problem
         if not factor >= 0:
-            raise InputError(
-                f"train.schedule={config.train.schedule._target_}: gives {factor} where {done:.0%} is done"
-            )
+            raise InputError(f"schedule={name}: gives {factor} where {done:.0%} is done; a rate is 0 or more")

@@ -44,8 +44,8 @@ class Found:
 class Images:
     """Image classification, as `dissect.training.task.Task` has it.
 
-    A network gives logits (N, classes) for normalised images (N, 3, S, S). Judged are accuracy, top-5 accuracy and cross
-    entropy, of the central window and, where `evaluate.ten_crop` says so, of the ten-crop.
+    A network gives logits (N, classes) for normalised images (N, 3, S, S). Judged are accuracy, top-5 accuracy and
+    cross entropy, of the central window and, where `evaluate.ten_crop` says so, of the ten-crop.
     """
 
     shares_batches = True
@@ -73,12 +73,12 @@ class Images:
         from dissect.images.build import build, check_fits, recipe
         from dissect.images.module import Classification
 
-        network = build(config, seed=seed)
-        parts = recipe(config)
+        network, parts = build(config, seed=seed), recipe(config)
         check_fits(network, parts, config, data.images)
         return Classification(
-            network, batches=partial(batches, data.images, config, seed), seed=seed, compile_mode=config.compile, **parts
-        )
+            network, batches=partial(batches, data.images, config, seed), optimizer=parts.optimizer, loss=parts.loss,
+            schedule=parts.schedule, average=parts.average, seed=seed, compile_mode=config.compile,
+        )  # fmt: skip
 
     def datamodule(self, config: DictConfig, data: Found, seed: int) -> None:
         return None
@@ -88,13 +88,13 @@ class Images:
 
     def network(self, module: "Classification") -> "nn.Module":
         """The network whose weights are kept and judged."""
-        return module.network
+        return module.judged
 
     def judge(self, module: "Classification", data: Found, config: DictConfig, trainer: "pl.Trainer") -> Judged:
         import torch
 
         from dissect.images.batches import Pixels, ViewBatches, ten_crop_views, window_side
-        from dissect.images.build import multiply_adds
+        from dissect.images.build import augmentation, multiply_adds
         from dissect.images.module import probabilities
 
         images, device, network = data.images, trainer.strategy.root_device, self.network(module)
@@ -107,7 +107,7 @@ class Images:
 
         # After training, the module's own arrays are used again, so that a device holds the images once.
         training, validation = (part.pixels for part in module.loaded or batches(images, config, 0, device, ALONE))
-        crop, ten_crop = share_of(config), config.evaluate.ten_crop
+        crop, ten_crop = augmentation(config).crop, config.evaluate.ten_crop
         predictions = {"labels": images.val_labels, "probabilities": predict(validation, crop)}
         room = validation.size - window_side(validation.size, ten_crop) if ten_crop else 0
         views = ten_crop_views(room, mirror=config.data.mirror) if ten_crop else []
@@ -152,12 +152,6 @@ def judged_on(data: DictConfig) -> str:
     return str(data.judge) if data.folds is None else f"fold {data.fold} of {data.folds}"
 
 
-def share_of(config: DictConfig) -> float:
-    """The window's side as a share of the image's, in training and at evaluation."""
-    crop = config.augmentation.get("crop")
-    return 1.0 if crop is None else float(crop.share)
-
-
 def images_of(config: DictConfig) -> ImageSet:
     """The images that a config names, decoded if this is the first time.
 
@@ -178,9 +172,6 @@ def _check(config: DictConfig) -> None:
     if config.compile not in (None, *COMPILE):
         modes = ", ".join(COMPILE)
         raise InputError(f"compile={config.compile}: must be null or one of torch.compile's modes, {modes}")
-    mirror = config.augmentation.get("mirror")
-    if mirror is not None and mirror.get("on", True) and not data.mirror:
-        raise InputError("augmentation.mirror: these labels do not survive a mirror (data.mirror=false)")
 
 
 def batches(
@@ -191,10 +182,20 @@ def batches(
 
     from dissect.images.arrays import let_go
     from dissect.images.batches import Pixels, TrainBatches, ViewBatches
+    from dissect.images.build import augmentation
 
     def on_device(pixels: np.ndarray, labels: np.ndarray) -> Pixels:
         statistics: dict[str, Any] = {"mean": torch.from_numpy(images.mean), "std": torch.from_numpy(images.std)}
         there = torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device)
         return Pixels(*there, **statistics, let_go=partial(let_go, pixels))
 
-    raise NotImplementedError
+    cut = augmentation(config)
+    training = TrainBatches(
+        on_device(images.train_images, images.train_labels), batch_size=config.train.batch_size, crop=cut.crop,
+        mirror=cut.mirror, seed=seed, doubled=cut.doubled(len(images.train_labels)), part=part,
+        transforms=cut.transforms,
+    )  # fmt: skip
+    validation = ViewBatches(
+        on_device(images.val_images, images.val_labels), batch_size=config.evaluate.batch_size, crop=cut.crop, part=part
+    )
+    return training, validation

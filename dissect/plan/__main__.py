@@ -15,16 +15,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from dissect.composing.job import Job
 from dissect.design import Design
 from dissect.errors import InputError
 from dissect.measure.planning import sd_bound, seeds_needed, smallest_gain, unsupportable
 from dissect.planning.manifest import Manifest, Planned
 from dissect.store import runs as store
 from dissect.sweep.finish import Outcome, found
+from dissect.sweep.jobs import members_of
 from dissect.sweep.looks import table
 from dissect.sweep.pool import workers_for
-from dissect.composing.job import Job
-from dissect.sweep.jobs import members_of
 from dissect.sweep.sweeper import Sweep
 from dissect.training.task import data_of
 

@@ -91,9 +91,7 @@ def on_slurm(
     _follow(jobs, queued, stop_on_failure, watch)
 
 
-def _follow(
-    jobs: Sequence[Job], queued: dict[int, Any], stop_on_failure: bool, watch: Watch
-) -> None:
+def _follow(jobs: Sequence[Job], queued: dict[int, Any], stop_on_failure: bool, watch: Watch) -> None:
     """Wait for jobs, asking squeue: sacct, which submitit asks, never hears of a job cancelled while it waits."""
     going: set[int] = set()
     gone: dict[int, int] = {}  # how often a job was not seen any more

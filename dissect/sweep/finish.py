@@ -88,7 +88,9 @@ def attempt(job: Job) -> Outcome:
     try:
         data = data_of(job.variant.config)
         if data.digest != job.data:
-            raise InputError(f"{job.variant.config.name}: its data have changed since this run was asked for; ask again")
+            raise InputError(
+                f"{job.variant.config.name}: its data have changed since this run was asked for; ask again"
+            )
         result, new = _finish(job, data)
     except TrainingError as problem:  # the store says so already
         return Outcome(error=str(problem), diverged=True)

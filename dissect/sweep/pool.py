@@ -65,9 +65,7 @@ def _free_gib() -> float:
         return float("inf")
 
 
-def run_all(
-    jobs: Sequence[Job], *, parallel: Any, stop_on_failure: bool, watch: Watch
-) -> None:
+def run_all(jobs: Sequence[Job], *, parallel: Any, stop_on_failure: bool, watch: Watch) -> None:
     """Train the runs in fresh processes, `workers_for(parallel, ...)` of them; one that dies is replaced.
 
     Args:

@@ -1,4 +1,4 @@
-"""Weights in files: written whole, known by the run that they are of, and read only where every byte is what was written."""
+"""Weights in files: written whole, known by their run, and read only where every byte is what was written."""
 
 from pathlib import Path
 from typing import Any

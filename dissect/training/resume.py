@@ -78,5 +78,7 @@ class Plain(TorchCheckpointIO):
     """Leaves out of a checkpoint what only `load_from_checkpoint` wants: arguments, which may be any objects."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        kept = {key: value for key, value in checkpoint.items() if "hparams" not in key and "hyper_parameters" not in key}
+        kept = {
+            key: value for key, value in checkpoint.items() if "hparams" not in key and "hyper_parameters" not in key
+        }
         super().save_checkpoint(kept, path, storage_options)

@@ -63,7 +63,9 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
                     result = _train(job, data, task, module, trainer, progress, epochs, resume)
                     told(result)
             except TrainingError as problem:
-                store.write_result(folder, describe(job, data) | {"status": "failed", "error": str(problem), "diverged": True})
+                store.write_result(
+                    folder, describe(job, data) | {"status": "failed", "error": str(problem), "diverged": True}
+                )
                 resume.remove()  # or the next try would go on into the same end
                 raise
         store.write_result(folder, result)
@@ -94,7 +96,7 @@ def _train(
             "compared; leave out what stops it, such as a callback"
         )
     judged = task.judge(module, data, config, trainer)
-    measured = measured(judged, config)
+    found = measured(judged, config)
     store.write_predictions(folder, **judged.arrays)
     network = task.network(module)
     keep(network, folder, job.key)
@@ -109,7 +111,7 @@ def _train(
         "examples_per_second": round(epochs.examples / epochs.seconds, 1) if epochs.examples else None,
         "device": processes + device_name(trainer.strategy.root_device),
         "precision": str(trainer.precision),
-        **measured,
+        **found,
     }
 
 

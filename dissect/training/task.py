@@ -36,8 +36,8 @@ class Data(Protocol):
 class Judged:
     """What a finished module is worth.
 
-    `metrics` by name, the config's own among them. `arrays` are kept in predictions.npz; `scores` (N,) is each example's
-    part of the config's metric, whose mean it is, and `scores_ten_crop` likewise, where there are such. `facts` go into
+    `metrics` by name, the config's own among them. `arrays` are kept in predictions.npz; `scores` (N,) is each
+    example's part of the config's metric, whose mean it is, and `scores_ten_crop` likewise, where there are such. `facts` go into
     result.json beside the metrics, and `data` into its facts of the data.
     """
 
@@ -57,7 +57,7 @@ class Task(Protocol):
         ...
 
     def module(self, config: DictConfig, data: Any, seed: int) -> "pl.LightningModule":
-        """The module that `Trainer.fit` takes, initialised from the seed's own stream; it has its loaders, or `data` does.
+        """The module that `Trainer.fit` takes, initialised from the seed's own stream.
 
         Raises:
             InputError: for whatever would fail in the first batch or at the very end.

@@ -51,8 +51,14 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Pl
     }  # fmt: skip
     for key, value in config.trainer.items():
         if key in settings or key in SHORTER:
-            mend = "say train.epochs" if "epochs" in str(key) or "steps" in str(key) or key == "max_time" else "leave it out"
-            raise InputError(f"trainer.{key}={value}: is not yours to set here, as a run has train.epochs whole epochs; {mend}")
+            mend = (
+                "say train.epochs"
+                if "epochs" in str(key) or "steps" in str(key) or key == "max_time"
+                else "leave it out"
+            )
+            raise InputError(
+                f"trainer.{key}={value}: is not yours to set here, as a run has train.epochs whole epochs; {mend}"
+            )
     settings |= of_hardware(
         config.trainer, gpu=on_gpu, bf16=on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     )

@@ -194,7 +194,13 @@ def test_each_process_has_dropout_masks_of_its_own_and_the_first_those_of_one_al
     def drawn(rank):
         monkeypatch.setattr(Classification, "global_rank", rank)
         module = Classification(
-            torch.nn.Flatten(), batches=None, train=None, schedule=None, seed=5, on_epoch=lambda rows: None
+            torch.nn.Flatten(),
+            batches=None,
+            optimizer=None,
+            loss=None,
+            schedule=None,
+            seed=5,
+            on_epoch=lambda rows: None,
         )
         module.training_batches = SimpleNamespace()
         module.on_train_epoch_start()

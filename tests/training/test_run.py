@@ -130,11 +130,11 @@ def test_a_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bits(train, mo
 
 
 def test_a_loss_that_turns_nan_is_a_failed_run_that_says_why(train, tmp_path):
-    with pytest.raises(TrainingError, match=r"train.learning_rate=1e\+30: the training loss became nan in epoch \d"):
+    with pytest.raises(TrainingError, match=r"optimizer.lr=1e\+30: the training loss became nan in epoch \d"):
         train("train.learning_rate=1e30", "trainer.gradient_clip_val=null")
     (result,) = store.results(tmp_path / "runs" / "digits")
     assert result["status"] == "failed"
-    assert "learning_rate" in result["error"]
+    assert "optimizer.lr" in result["error"]
     assert result["accuracy"] is None
 
 

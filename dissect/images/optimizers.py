@@ -1,0 +1,51 @@
+"""The optimiser: any of torch's, made for a network's parameters, fused where it can be."""
+
+from collections.abc import Callable, Iterable
+from inspect import signature
+
+from torch import nn
+from torch.optim import Optimizer
+
+from dissect.errors import InputError
+
+MakesOptimizer = Callable[..., Optimizer]  # from parameters: an optimiser's class, or a partial of one
+
+
+def optimizer_for(parameters: Iterable[nn.Parameter], make: MakesOptimizer) -> Optimizer:
+    """`make(parameters)`, one fused kernel a step where the class has it and nothing else was said.
+
+    Half a step of a small network is the optimiser's, tensor by tensor; fused, SGD is the fastest that torch has.
+    """
+    parameters = list(parameters)
+    if _fusible(make) and all(weights.is_floating_point() for weights in parameters):
+        return make(parameters, fused=True)
+    return make(parameters)
+
+
+def check_optimizer(network: nn.Module, make: MakesOptimizer) -> None:
+    """Make one for the network, to learn before training whether that can be done.
+
+    Raises:
+        InputError: for arguments that it refuses, or a function that makes something else.
+    """
+    name = _name(make)
+    try:
+        made = optimizer_for(network.parameters(), make)
+    except (TypeError, ValueError, RuntimeError, AttributeError) as problem:
+        reason = "; ".join(str(problem).splitlines())
+        raise InputError(f"optimizer={name}: cannot be made for this network: {reason}") from problem
+    if not isinstance(made, Optimizer):
+        raise InputError(f"optimizer={name}: makes a {type(made).__name__}, not a torch.optim.Optimizer")
+
+
+def _fusible(make: MakesOptimizer) -> bool:
+    said = signature(make).parameters
+    if "fused" not in said or said["fused"].default is not None:
+        return False
+    # What fused kernels cannot do, and a loop that was asked for.
+    return all(said[name].default in (None, False) for name in ("foreach", "differentiable") if name in said)
+
+
+def _name(make: MakesOptimizer) -> str:
+    made = getattr(make, "func", make)
+    return f"{made.__module__}.{made.__qualname__}"
