@@ -1,4 +1,4 @@
-"""Where Hydra looks for plugins, and nowhere else: conf/hydra/sweeper/dissect.yaml's sweeper, and the tasks' schemas."""
+"""Where Hydra looks for plugins: the sweeper of conf/hydra/sweeper/dissect.yaml, and the tasks' schemas."""
 
 from dissect.images import schema as _images  # noqa: F401  registers itself
 from dissect.lightning import schema as _lightning  # noqa: F401

@@ -47,10 +47,10 @@ class Mirror:
     """Half the images mirrored, left to right, drawn anew each epoch.
 
     Args:
-        on: false where labels do not survive it, as a digit's.
+        active: false where labels do not survive it, as a digit's.
     """
 
-    on: bool = True
+    active: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Augmentation:
                 raise InputError(f"augmentation.{name}: is {made!r}, which cannot be called on images")
         crop, mirror, offline = (cut.get(kind, (None, None))[1] for kind in (Crop, Mirror, Offline))
         return cls(
-            crop.share if crop else 1.0, bool(mirror and mirror.on), offline if offline else None, transforms
+            crop.share if crop else 1.0, bool(mirror and mirror.active), offline if offline else None, transforms
         )  # fmt: skip
 
     def doubled(self, count: int) -> Doubled | None:
