@@ -64,8 +64,8 @@ class GPT(pl.LightningModule):
     """The next character from those before it: a decoder-only transformer with the norm first (Radford et al. 2019).
 
     Maps characters (B, T), integers below `vocabulary`, to logits (B, T, vocabulary); T is at most `context`.
-    What a plain GPT does without its own draws of initial weights stays in place (zeros, ones) or comes last, so that
-    with one seed all other weights begin alike whichever idea is off.
+    An idea draws no initial weights (zeros, ones) or draws them last, so that with one seed all other weights begin
+    alike whichever is off.
 
     Args:
         position: add a learned embedding of the place in the window; off, only the causal mask tells order.
