@@ -10,6 +10,7 @@ from dissect.composing.plain import declared, leaves, plain
 from dissect.composing.schema import UNFELT
 from dissect.design import Component
 from dissect.errors import InputError
+from dissect.measure.metric import Metric
 
 # A component may change the data, and what is averaged; whatever else decides no result, it changes in vain.
 _VAIN = UNFELT - {"data", "ensemble"}
@@ -25,6 +26,9 @@ def check_settings(config: DictConfig) -> None:
         value = str(config[key])
         if not value.strip() or (key == "name" and (value.startswith("/") or ".." in Path(value).parts)):
             raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
+    if OmegaConf.is_missing(config.metric, "name"):
+        raise InputError("metric.name: nothing says what runs are compared by; metric: {name: val/loss, better: lower}")
+    Metric.from_config({key: value for key, value in plain(config)["metric"].items() if value is not None})
     for key in ("task", "trainer"):
         if not (isinstance(config[key], DictConfig) and "_target_" in config[key]):
             raise InputError(f"{key}={config[key]}: must say what to make, as {key}._target_=package.Name does")

@@ -37,8 +37,8 @@ class Judged:
     """What a finished module is worth.
 
     `metrics` by name, the config's own among them. `arrays` are kept in predictions.npz; `scores` (N,) is each
-    example's part of the config's metric, whose mean it is, and `scores_ten_crop` likewise, where there are such. `facts` go into
-    result.json beside the metrics, and `data` into its facts of the data.
+    example's part of the config's metric, whose mean it is, and `scores_ten_crop` likewise, where there are such.
+    `facts` go into result.json beside the metrics, and `data` into its facts of the data.
     """
 
     metrics: Mapping[str, float | None]
