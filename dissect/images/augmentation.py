@@ -96,9 +96,7 @@ class Augmentation:
             elif made is not None:
                 raise InputError(f"augmentation.{name}: is {made!r}, which cannot be called on images")
         crop, mirror, offline = (cut.get(kind, (None, None))[1] for kind in (Crop, Mirror, Offline))
-        return cls(
-            crop.share if crop else 1.0, bool(mirror and mirror.active), offline if offline else None, transforms
-        )  # fmt: skip
+        return cls(crop.share if crop else 1.0, bool(mirror and mirror.active), offline, transforms)
 
     def doubled(self, count: int) -> Doubled | None:
         """So many images and their second ones, where there are any."""
@@ -119,7 +117,10 @@ class Augmentation:
                 or changes more than the values of images and targets.
         """
         if not mirror:
-            for name, on in (("mirror", self.mirror), ("offline.mirror", bool(self.offline and self.offline.mirror))):
+            for name, on in (
+                ("mirror.on", self.mirror),
+                ("offline.mirror", bool(self.offline and self.offline.mirror)),
+            ):
                 if on:
                     raise InputError(
                         f"augmentation.{name}=true: these labels do not survive a mirror (data.mirror=false)"

@@ -39,13 +39,14 @@ def check_optimizer(network: nn.Module, make: MakesOptimizer) -> None:
 
 
 def _fusible(make: MakesOptimizer) -> bool:
-    said = signature(make).parameters
-    if "fused" not in said or said["fused"].default is not None:
+    given = signature(getattr(make, "func", make)).parameters
+    said = {name: one.default for name, one in given.items()} | getattr(make, "keywords", {})
+    if said.get("fused", False) is not None:
         return False
     # What fused kernels cannot do, and a loop that was asked for.
-    return all(said[name].default in (None, False) for name in ("foreach", "differentiable") if name in said)
+    return said.get("foreach") is None and not said.get("differentiable")
 
 
 def _name(make: MakesOptimizer) -> str:
     made = getattr(make, "func", make)
-    return f"{made.__module__}.{made.__qualname__}"
+    return f"{made.__module__}.{getattr(made, '__qualname__', type(made).__name__)}"

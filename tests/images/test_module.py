@@ -9,7 +9,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from dissect.images.build import build, made
 from dissect.images.module import sums
-from dissect.images.schedules import constant, cosine
 from dissect.images.scores import scores
 from dissect.streams import stream
 from dissect.sweep.finish import images_of
@@ -56,14 +55,6 @@ def test_the_sums_of_batches_are_the_scores_of_the_whole(outputs):
         total += sums(batch, truth, torch.nn.functional.cross_entropy(batch, truth))
     whole = scores(probabilities, labels)
     assert (total[:3] / total[3]).tolist() == pytest.approx([whole["loss"], whole["accuracy"], whole["top5"]], rel=1e-5)
-
-
-def test_cosine_rises_over_the_warmup_and_falls_to_zero():
-    assert cosine(0.05, warmup=0.1) == pytest.approx(0.5)
-    assert cosine(0.1, warmup=0.1) == pytest.approx(1.0)
-    assert cosine(0.55, warmup=0.1) == pytest.approx(0.5)  # half of what is left: cos(pi / 2) = 0
-    assert cosine(1.0, warmup=0.1) == pytest.approx(0.0, abs=1e-12)
-    assert cosine(0.0) == constant(0.7) == 1.0
 
 
 def test_streams_are_told_apart_by_seed_name_and_number():
