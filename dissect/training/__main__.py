@@ -7,6 +7,7 @@ from contextlib import suppress
 import torch
 
 from dissect.errors import TrainingError
+from dissect.training.epochs import Epochs
 from dissect.training.memory import keep_freed_memory
 from dissect.training.resume import Resume
 from dissect.training.task import task_of
@@ -22,7 +23,9 @@ def main() -> None:
     config, seed = job.variant.config, job.variant.seed
     task = task_of(config)
     data = task.data(config)
-    callbacks = [*task.callbacks(config, seed), Resume(job.folder, job.key)]
+    # The same callbacks as the first process has: what they ask of logged metrics, all have to ask.
+    epochs, resume = Epochs(job.folder / "metrics.csv", lambda rows: None), Resume(job.folder, job.key)
+    callbacks = [*task.callbacks(config, seed), epochs, resume]
     trainer = trainer_of(config, job.folder, callbacks, Place(rank, port))
     module = task.module(config, data, seed)
     with suppress(TrainingError):  # it is the first one's as well

@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dissect.images.build import build, made
 from dissect.images.module import sums
 from dissect.images.scores import scores
+from dissect.images.task import images_of
 from dissect.streams import stream
-from dissect.sweep.finish import images_of
 from dissect.training.run import module_of
 from dissect.training.trainer import Resume, trainer_of
 
@@ -101,7 +101,7 @@ def reads(variant, tmp_path):
             "train.epochs=2", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed",
         )  # fmt: skip
         images = images_of(chosen.config)
-        schedule = made(chosen.config, "train.schedule")
+        schedule = made(chosen.config, "schedule")
         module = module_of(chosen, images, network or build(chosen.config, seed=0), schedule, lambda rows: None)
         with Calls() as calls, Scalars() as scalars:
             trainer_of(chosen.config, tmp_path, [Resume(tmp_path)]).fit(module)
