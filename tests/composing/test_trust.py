@@ -23,7 +23,8 @@ def ran(tmp_path, monkeypatch):
     (tmp_path / "stranger.py").write_text(touch + "def net(): pass\n")
     (tmp_path / "mine.py").write_text(
         "import os, functools, torch, json as other\nfrom pathlib import Path\n"
-        "from torchvision.models import resnet18\nfrom torch.hub import load\nfrom os import system as run\nfrom json import loads\n"
+        "from torchvision.models import resnet18\nfrom torch.hub import load\n"
+        "from os import system as run\nfrom json import loads\n"
         "class Net(torch.nn.Module):\n    @classmethod\n    def small(cls): Path('ran').touch()\n"
         "class Called:\n    def __call__(self): Path('ran').touch()\n"
         "def net(): Path('ran').touch()\n"
