@@ -31,12 +31,12 @@ DISSECT = (
     "dissect.images.optimizers",
     "dissect.images.schedules",
     "dissect.images.sources",
-    "dissect.images.task",
-    "dissect.lightning.task",
     "dissect.networks",
 )
 OTHERS = ("torch.nn", "torch.optim", "torchvision.models", "torchvision.transforms")
 EXACTLY = {
+    "dissect.images.task.Images",
+    "dissect.lightning.task.Lightning",
     "dissect.loggers.wandb.wandb_run",
     "lightning.pytorch.Trainer",
     "pytorch_lightning.Trainer",
@@ -115,7 +115,7 @@ def is_known(target: str) -> bool:
     if target in EXACTLY:
         return _within(defined, (target.split(".")[0],))
     if home.startswith("dissect."):
-        return _within(defined, ("dissect",) if isinstance(thing, type) else DISSECT)
+        return _within(defined, DISSECT)
     if _within(home, ("torch.nn",)):
         if isinstance(thing, type):
             return _within(defined, ("torch.nn",)) and issubclass(thing, import_module("torch").nn.Module)
