@@ -24,9 +24,8 @@ from dissect.errors import InputError
 # Packages that a run's record keeps already: their versions in `versions`, dissect's own code in RECIPE.
 KEPT = frozenset({"dissect", "hydra_plugins", "torch", "torchvision", "pytorch_lightning", "lightning", "numpy"})
 
-MOST_SYNTAX = (
-    1_000_000  # bytes of source read as syntax, about 25,000 lines in half a second; later files count by bytes
-)
+# Bytes of source that are read as syntax, some 25,000 lines; the files that come after them count by their bytes.
+MOST_SYNTAX = 1_000_000
 MOST_MODULES = 20_000
 
 _SUFFIXES = (*EXTENSION_SUFFIXES, *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES)  # in the order in which Python looks for them
