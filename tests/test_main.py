@@ -66,7 +66,7 @@ def test_a_single_run_ends_with_its_results_and_its_folder(dissect, tmp_path):
 
 
 def test_a_failed_run_does_not_stop_the_sweep_and_shows_in_the_exit_code(dissect, tmp_path):
-    done = dissect("-m", "train.learning_rate=1e30,0.01", "trainer.gradient_clip_val=null", *SMALL)
+    done = dissect("-m", "optimizer.lr=1e30,0.01", "trainer.gradient_clip_val=null", *SMALL)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "the training loss became nan" in done.stderr
@@ -103,7 +103,15 @@ def test_a_network_and_a_component_of_ones_own_are_trained_from_ones_own_folder(
         "# @package _global_\ncomponents: {norm: batch norm}\nmodel: {norm: true}\n"
     )
     small = [text for text in SMALL if not text.startswith("model")]
-    done = dissect("--config-dir", "own", "-m", "model=mine", "component=[],[norm]", "augmentation.crop=0.9375", *small)
+    done = dissect(
+        "--config-dir",
+        "own",
+        "-m",
+        "model=mine",
+        "component=[],[norm]",
+        "augmentation.crop={_target_: dissect.images.augmentation.Crop, share: 0.9375}",
+        *small,
+    )
     assert done.returncode == 0, done.stderr
     assert {line.split(" seed")[0].split()[-1] for line in done.stdout.splitlines()[:2]} == {"step1", "step2"}
 

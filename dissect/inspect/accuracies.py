@@ -10,10 +10,10 @@ from omegaconf import DictConfig
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet
 from dissect.images.scores import mean
+from dissect.images.task import images_of
 from dissect.inspect.runs import AGAIN, Run, config_of, network_of, predictions_of
 from dissect.inspect.windows import probabilities, windows_of
 from dissect.store.runs import results
-from dissect.sweep.finish import images_of
 
 
 def part_accuracies(runs: Sequence[Run], config: DictConfig, images: ImageSet, root: str | None) -> pd.DataFrame:

@@ -11,12 +11,13 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from yaml import YAMLError
 
-from dissect.composing.schema import Data
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet
 from dissect.images.build import build
+from dissect.images.schema import Data
+from dissect.images.task import images_of
 from dissect.store import runs as store
-from dissect.sweep.finish import images_of
+from dissect.training.kept import restore
 
 AGAIN = "delete this run's folder and train it again"
 
@@ -106,15 +107,8 @@ def network_of(run: Run, config: DictConfig) -> nn.Module:
     Raises:
         InputError: for a checkpoint that is missing or damaged, or that the network does not fit any more.
     """
-    path = run.folder / "checkpoint.pt"
-    if not path.is_file():
-        raise InputError(f"{path}: this run has no checkpoint; {AGAIN}")
     network = build(config, seed=int(config.seed))
-    try:
-        network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
-    except Exception as problem:  # torch raises what its unpickler and its zip reader raise
-        reason = str(problem).strip().splitlines()[0]
-        raise InputError(f"{path}: cannot be read into {config.model._target_} ({reason}); {AGAIN}") from problem
+    restore(network, run.folder, str(run.result.get("key")))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 

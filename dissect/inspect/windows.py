@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet, let_go
 from dissect.images.batches import Pixels, View, ViewBatches, ten_crop_views, window_side
+from dissect.images.build import augmentation
 from dissect.images.decoding import any_image
 
 
@@ -53,7 +54,7 @@ class Windows:
 def windows_of(config: DictConfig, images: ImageSet, network: nn.Module) -> Windows:
     """How a run's evaluation cuts images, on the device where its network is."""
     device = next(network.parameters()).device
-    return Windows(config.augmentation.crop, images.mean, images.std, config.evaluate.batch_size, device)
+    return Windows(augmentation(config).crop, images.mean, images.std, config.evaluate.batch_size, device)
 
 
 def ten_crop(config: DictConfig) -> Sequence[View]:

@@ -218,7 +218,7 @@ class Examples(pl.Callback):
             if found["scores"].ndim != 1 or abs(mean - metric) > 1e-4 * max(abs(metric), abs(mean), 1e-6):
                 raise InputError(
                     f"metric.name={self._metric}: is {metric:.6g}, and the mean of the scores that validation_step "
-                    f"returns is {mean:.6g}, of shape {found['scores'].shape}; they must be (B,), and their mean the metric"
+                    f"returns is {mean:.6g}, of shape {found['scores'].shape}; they must be (B,), and their mean it"
                 )
             self.counts = {"validation": len(found["scores"])}
         return found

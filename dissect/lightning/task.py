@@ -46,7 +46,7 @@ class Lightning:
     shares_batches = False  # with several devices, each process would have batches of its own
 
     def data(self, config: DictConfig) -> Found:
-        """Known by the datamodule's `fingerprint()` where it has one, else by its code; its config is in each run's key."""
+        """Known by the datamodule's `fingerprint()` where it has one, else by its code; its config is in the key."""
         _check(config)
         described = plain(config.datamodule)
         target = str(described["_target_"])

@@ -23,11 +23,9 @@ def main() -> None:
     config, seed = job.variant.config, job.variant.seed
     task = task_of(config)
     data = task.data(config)
-    callbacks = [
-        *task.callbacks(config, seed),
-        Epochs(job.folder / "metrics.csv", lambda rows: None),
-        Resume(job.folder, job.key),
-    ]
+    # The same callbacks as the first process has: what they ask of logged metrics, all have to ask.
+    epochs, resume = Epochs(job.folder / "metrics.csv", lambda rows: None), Resume(job.folder, job.key)
+    callbacks = [*task.callbacks(config, seed), epochs, resume]
     trainer = trainer_of(config, job.folder, callbacks, Place(rank, port))
     module = task.module(config, data, seed)
     with suppress(TrainingError):  # it is the first one's as well

@@ -14,7 +14,7 @@ from table import Pair, Row, interleaved, ratio, speedup
 from dissect.composing.compose import compose
 from dissect.composing.variant import Variant
 from dissect.images.build import build, multiply_adds
-from dissect.sweep.finish import images_of
+from dissect.images.task import images_of
 from dissect.training.run import batches, run
 
 TRAIN = {"momentum": 0.9, "weight_decay": 5e-4}
@@ -119,5 +119,5 @@ def _ready(said: Sequence[str], device: str) -> list[tuple[torch.Tensor, torch.T
 
 def _multiply_adds(said: Sequence[str]) -> int:
     variant = _variant(said)
-    side = round(variant.config.data.image_size * variant.config.augmentation.crop)
+    side = round(variant.config.data.image_size * augmentation(variant.config).crop)
     return multiply_adds(build(variant.config, seed=0), side)

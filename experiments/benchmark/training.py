@@ -16,7 +16,7 @@ from usual import images_per_second as usual
 from dissect.composing.compose import compose
 from dissect.composing.variant import Variant
 from dissect.images.build import build
-from dissect.sweep.finish import images_of
+from dissect.images.task import images_of
 from dissect.sweep.pool import cores
 from dissect.training.run import batches, run
 

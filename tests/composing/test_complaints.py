@@ -41,11 +41,11 @@ def said(monkeypatch, tmp_path):
         ("name=../elsewhere", "error: name='../elsewhere': must be the name of a folder"),
         ("seed=-1", "error: seed=-1: must be a whole number from 0 on, such as seed=0"),
         ("seed=1.5", "error: seed=1.5: must be a whole number, such as 3"),
-        ("train.learning_rate=fast", "error: train.learning_rate=fast: must be a number, such as 0.1"),
+        ("optimizer.lr=fast", "error: optimizer.lr=fast: must be a number, such as 0.1"),
         ("data.mirror=perhaps", "error: data.mirror=perhaps: must be true or false"),
         ("data.classes=11", "error: data.classes is 11, but scikit-learn's digits has 10; lower it"),
         ("model._target_=no.Network", "error: model=no.Network: cannot be made: Error loading 'no.Network'"),
-        ("train.schedule._target_=nothing", "error: train.schedule=nothing: cannot be made: Error loading 'nothing'"),
+        ("schedule._target_=nothing", "error: schedule=nothing: cannot be made: Error loading 'nothing'"),
         ("+trainer.colour=3", "error: trainer: Trainer.__init__() got an unexpected keyword argument 'colour'"),
     ],
 )

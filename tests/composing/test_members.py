@@ -1,8 +1,10 @@
 """Which runs an ensemble averages."""
 
+from dissect.composing.job import job_of
 from dissect.composing.members import member_variants
 from dissect.store import runs as store
 from dissect.sweep.finish import fail
+from dissect.training.task import data_of
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1"]
 
@@ -13,8 +15,8 @@ def test_members_have_other_seeds_and_slightly_other_hyperparameters_and_are_kep
     assert [member.seed for member in five] == [4, 1004, 2004, 3004, 4004]
     assert [member.key("x") for member in five[:3]] == [member.key("x") for member in three]
     assert five[0].key("x") == variant(*TINY, "+ablation=step7", "seed=4").key("x")
-    for part in ("learning_rate", "weight_decay"):
-        ratios = [member.config.train[part] / five[0].config.train[part] for member in five]
+    for part in ("lr", "weight_decay"):
+        ratios = [member.config.optimizer[part] / five[0].config.optimizer[part] for member in five]
         assert ratios[0] == 1
         assert len(set(ratios)) == 5
         assert all(1 / 1.1 <= ratio <= 1.1 for ratio in ratios)
@@ -22,6 +24,7 @@ def test_members_have_other_seeds_and_slightly_other_hyperparameters_and_are_kep
 
 
 def test_a_member_that_failed_is_kept_as_one(variant, tmp_path):
-    fail(member_variants(variant(*TINY, "+ablation=step8", "ensemble.members=2"))[1], "why")
+    member = member_variants(variant(*TINY, "+ablation=step8", "ensemble.members=2"))[1]
+    fail(job_of(member, data_of(member.config)), "why")
     [result] = store.results(tmp_path / "runs" / "digits")
     assert (result["status"], result["seed"], result["member_of"]) == ("failed", 1000, "step8")

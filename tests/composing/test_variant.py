@@ -1,13 +1,17 @@
 """Identity of variants, on the configs that ship."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from dissect.composing.identity import own_code
+from dissect.composing.job import job_of
+from dissect.composing.plain import declared
 from dissect.composing.schema import CONF
-from dissect.composing.variant import declared, own_code, run_folder, variant_name
+from dissect.composing.variant import variant_name
 from dissect.errors import InputError
 
 PIXELS = "digest of some data"
@@ -87,7 +91,7 @@ def test_the_settings_ignore_components_and_seed_and_notice_the_recipe(variant):
 
 
 def test_seed_0_is_a_seed_like_any_other(variant):
-    assert run_folder(variant("seed=0"), PIXELS).name.startswith("step1-seed0-")
+    assert job_of(variant("seed=0"), SimpleNamespace(digest=PIXELS, settles={})).folder.name.startswith("step1-seed0-")
 
 
 @pytest.mark.parametrize("seed", ["-1", "true"])

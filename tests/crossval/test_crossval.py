@@ -27,7 +27,7 @@ def add(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.Mon
             digest: str = "", rate: float = 0.02, **result: Any) -> Path:  # fmt: skip
         folder = Path("runs") / study / f"{name}-seed{seed}-{fold}{digest}{rate}{result.get('status', '')}"
         folder.mkdir(parents=True)
-        config.train.learning_rate = rate
+        config.optimizer.lr = rate
         OmegaConf.save(config, folder / "config.yaml", resolve=True)
         where: dict[str, Any] = {
             "judge": "validation",
@@ -103,7 +103,7 @@ def test_what_may_not_be_compared_is_refused(add: Add, refused: Callable[..., st
     assert "no variant has all 3 folds of a seed" in refused()
     add(0.5, fold=0, study="other", rate=0.05)
     add(0.5, fold=None, study="other", rate=0.05)
-    assert "differ in their recipe, so neither tells of the other: train.learning_rate: 0.02 or 0.05" in refused(
+    assert "differ in their recipe, so neither tells of the other: optimizer.lr: 0.02 or 0.05" in refused(
         "--against", "other"
     )
     add(0.5, fold=0, digest="b", seed=1)

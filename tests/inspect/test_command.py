@@ -124,7 +124,7 @@ def test_accuracies_by_part_are_those_of_the_results(ensemble: Run, run: Run, ro
     assert frame.loc["step8: 2 averaged"]["accuracy"]["tuning"] == pytest.approx(ensemble.result["accuracy"])
     # the validation images, which the runs have not seen: the right answers counted one by one
     network, right = inspected(run, root).network, 0
-    from dissect.sweep.finish import images_of
+    from dissect.images.task import images_of
 
     config = config_of(run, str(root))
     config.data.judge = "validation"
@@ -155,7 +155,7 @@ def test_a_file_is_prepared_as_the_data_are(run: Run, root: Path):
     names = sorted((root / "val" / "images").glob("*"))
     config = config_of(run, str(root))
     config.data.judge = "validation"
-    from dissect.sweep.finish import images_of
+    from dissect.images.task import images_of
 
     decoded = {image.tobytes() for image in images_of(config).val_images}
     assert all(image_at(seen.images, str(name))[0].tobytes() in decoded for name in names)

@@ -35,7 +35,7 @@ def test_runs_with_other_settings_are_refused_and_the_message_says_what_differs(
         add_run("step1", (), seed, 0.4, settings="t" if seed else "s")
     with pytest.raises(InputError, match="1 with settings s, 2 with settings t") as refused:
         read_study(study)
-    assert "train.learning_rate: 0.1 or 0.2" in str(refused.value)
+    assert "optimizer.lr: 0.1 or 0.2" in str(refused.value)
     assert "name=..." in str(refused.value)
     assert "epochs" not in str(refused.value)
 

@@ -55,7 +55,10 @@ def contents(folder: Path) -> dict[str, object]:
     rows = list(csv.reader((folder / "metrics.csv").read_text().splitlines()))
     import torch
 
-    weights = {name: w.numpy().tobytes() for name, w in torch.load(folder / "checkpoint.pt", weights_only=True).items()}
+    weights = {
+        name: w.numpy().tobytes()
+        for name, w in torch.load(folder / "checkpoint.pt", weights_only=True)["weights"].items()
+    }
     return {"result": result, "predictions": predictions, "metrics": rows, "weights": weights}
 
 

@@ -30,7 +30,7 @@ Answer = Callable[[Variant], Outcome]
 def peak(variant: Variant) -> Outcome:
     """Highest at learning rate 0.05 and weight decay 1e-3, as far as four digits of accuracy tell."""
     train = variant.config.train
-    far = abs(OmegaConf.select(train, "learning_rate") / 0.05 - 1) + abs(train.weight_decay / 1e-3 - 1)
+    far = abs(OmegaConf.select(train, "learning_rate") / 0.05 - 1) + abs(optimizer.weight_decay / 1e-3 - 1)
     return Outcome({"accuracy": round(1 / (1 + far), 4), "loss": far, "data": DATA})
 
 
@@ -67,7 +67,7 @@ def begun(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.M
 
 
 def settings(fake: Fake) -> list[tuple[float, float]]:
-    return [(job.variant.config.train.learning_rate, job.variant.config.train.weight_decay) for job in fake.trained]
+    return [(job.variant.config.optimizer.lr, job.variant.config.optimizer.weight_decay) for job in fake.trained]
 
 
 def test_the_same_search_draws_the_same_and_another_seed_draws_others(begun):
@@ -116,10 +116,10 @@ def test_seeds_share_a_setting_and_its_accuracy_is_their_mean(begun, tmp_path):
 
 def test_a_diverged_run_counts_as_no_accuracy_and_is_not_tried_again(begun, tmp_path, capsys):
     def answer(variant: Variant) -> Outcome:
-        rate = variant.config.train.learning_rate
+        rate = variant.config.optimizer.lr
         if rate < 0.02:
             return peak(variant)
-        error = f"train.learning_rate={rate}: the training loss became nan"
+        error = f"optimizer.lr={rate}: the training loss became nan"
         store.write_result(run_folder(variant, "pixels"), {"status": "failed", "error": error})
         return Outcome(error=error)
 
@@ -142,14 +142,14 @@ def test_another_failure_ends_the_search_before_its_next_round(begun, tmp_path, 
 
 def test_a_search_in_which_all_diverge_says_which_range_to_lower(begun):
     with pytest.raises(InputError, match=r"plan.search.learning_rate=\[0.001, 0.3\]: step1 diverged at every setting"):
-        begun(answer=lambda variant: Outcome(error="train.learning_rate=1: the training loss became nan"))
+        begun(answer=lambda variant: Outcome(error="optimizer.lr=1: the training loss became nan"))
 
 
 @pytest.mark.parametrize(
     ("override", "said"),
     [
         ("data.judge=validation", "a search is judged on data.judge=tuning, so leave data.judge out"),
-        ("train.learning_rate=0.1", r"the search draws it; give its range instead: plan.search.learning_rate="),
+        ("optimizer.lr=0.1", r"the search draws it; give its range instead: plan.search.learning_rate="),
         ("plan.search.trials=1", "must be one or more for each of 2 rounds"),
         ("plan.search.rounds=0", "plan.search.rounds=0: must be a whole number from 1"),
         (
@@ -213,4 +213,4 @@ def test_a_real_search_is_found_again_and_its_setting_is_used(tmp_path):
     tuned = OmegaConf.load(tmp_path / "runs" / "digits-search" / "tuned" / "step1.yaml").train
     used = dissect("--config-dir", "runs/digits-search", "+study=quickstart", "+tuned=step1", "--cfg", "job")
     train = OmegaConf.create(used.stdout).train
-    assert (train.learning_rate, train.weight_decay) == (tuned.learning_rate, tuned.weight_decay)
+    assert (optimizer.lr, optimizer.weight_decay) == (tuned.learning_rate, tuned.weight_decay)

@@ -104,7 +104,7 @@ def test_auto_extends_what_is_undecided_and_stops_at_the_last_look(dissect, tmp_
 @pytest.mark.slow
 def test_a_plan_under_which_nothing_was_finished_can_be_made_anew_and_later_seeds_are_noted(dissect, tmp_path):
     study = ["+study=one_at_a_time", "plan.components=[dropout1]", *SMALL]
-    assert dissect(*study, "seed=0", "train.learning_rate=1e30", "trainer.gradient_clip_val=null").returncode == 1
+    assert dissect(*study, "seed=0", "optimizer.lr=1e30", "trainer.gradient_clip_val=null").returncode == 1
     anew = dissect(*study, "seed=0")
     assert anew.returncode == 0, anew.stderr
     assert "planned anew, as nothing was finished" in anew.stdout
@@ -172,7 +172,7 @@ def test_one_failure_is_one_failure(dissect, tmp_path):
 
 @pytest.mark.slow
 def test_after_a_failure_a_sweep_can_be_asked_to_stop(dissect, tmp_path):
-    sweep = ["-m", "train.learning_rate=1e30", "seed=range(6)", "trainer.gradient_clip_val=null", "parallel=1"]
+    sweep = ["-m", "optimizer.lr=1e30", "seed=range(6)", "trainer.gradient_clip_val=null", "parallel=1"]
     done = dissect(*sweep, "on_failure=stop", *SMALL)
     assert done.returncode == 1
     assert done.stderr.count("not started") == 5
@@ -207,7 +207,7 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
     assert "(its member step7 seed 1000)" in " ".join(done.stderr.split())
     [failed] = (tmp_path / "runs" / "digits").glob("step8*/result.json")
     # as a member's own failure begins, by which a random search knows it
-    assert json.loads(failed.read_text())["error"].startswith("train.learning_rate=")
+    assert json.loads(failed.read_text())["error"].startswith("optimizer.lr=")
     assert {name.rpartition("-")[0] for name in trained(tmp_path / "runs" / "digits")} == {"step7-seed0"}
     assert not list((tmp_path / "runs" / "digits" / ".logs").glob("step8*"))  # it was given to no worker
 

@@ -145,7 +145,7 @@ def test_when_another_process_dies_the_run_says_so_and_can_go_on(variant, monkey
 @pytest.mark.slow
 def test_a_loss_that_turns_nan_is_a_failed_run_on_two_processes_too(variant):
     with pytest.raises(TrainingError, match=r"the training loss became nan in epoch \d"):
-        finish(variant(*SMALL, *TWO, "train.learning_rate=1e30", "trainer.gradient_clip_val=null"))
+        finish(variant(*SMALL, *TWO, "optimizer.lr=1e30", "trainer.gradient_clip_val=null"))
     (result,) = store.results(Path(variant(*SMALL).config.runs) / "digits")
     assert result["status"] == "failed"
     assert not list(Path(result["folder"]).glob("*.ckpt"))

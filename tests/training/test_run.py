@@ -66,7 +66,7 @@ def test_the_stored_numbers_follow_from_the_stored_predictions(train):
 def test_the_checkpoint_is_the_network_that_predicted(train, variant):
     result, _ = train("+ablation=step3")
     network = build(variant(*TINY, "+ablation=step3").config, seed=99)
-    state = torch.load(Path(result["folder"]) / "checkpoint.pt", weights_only=True)
+    state = torch.load(Path(result["folder"]) / "checkpoint.pt", weights_only=True)["weights"]
     network.load_state_dict(state)
     images = load_images(variant(*TINY).config)
     shown = torch.from_numpy(images.val_images[:, :15, :15]).float() / 255  # the centre of 16, rounded down
@@ -131,7 +131,7 @@ def test_a_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bits(train, mo
 
 def test_a_loss_that_turns_nan_is_a_failed_run_that_says_why(train, tmp_path):
     with pytest.raises(TrainingError, match=r"optimizer.lr=1e\+30: the training loss became nan in epoch \d"):
-        train("train.learning_rate=1e30", "trainer.gradient_clip_val=null")
+        train("optimizer.lr=1e30", "trainer.gradient_clip_val=null")
     (result,) = store.results(tmp_path / "runs" / "digits")
     assert result["status"] == "failed"
     assert "optimizer.lr" in result["error"]
@@ -144,9 +144,9 @@ def test_a_network_that_diverges_in_its_last_step_is_a_failed_run_too(train, tmp
         train(
             "train.epochs=1",
             "train.batch_size=100",
-            "train.learning_rate=1e38",
-            "train.schedule._target_=dissect.images.schedules.constant",
-            "~train.schedule.warmup",
+            "optimizer.lr=1e38",
+            "schedule=constant",
+            "~schedule.warmup",
         )
     (result,) = store.results(tmp_path / "runs" / "digits")
     assert result["status"] == "failed"
@@ -164,7 +164,9 @@ def test_a_compiled_run_is_the_same_run_but_for_rounding(train, variant):
     assert compiled["key"] == plain["key"]
     assert compiled["loss"] == pytest.approx(plain["loss"], rel=1e-3)
     assert compiled["multiply_adds"] == plain["multiply_adds"]
-    weights = [torch.load(Path(one["folder"]) / "checkpoint.pt", weights_only=True) for one in (plain, compiled)]
+    weights = [
+        torch.load(Path(one["folder"]) / "checkpoint.pt", weights_only=True)["weights"] for one in (plain, compiled)
+    ]
     assert list(weights[0]) == list(weights[1])
     # so a run that was cut off can go on either way
     states = [set(module_of(variant(*TINY, f"compile={mode}"), None, nn.Linear(2, 2), None, None).state_dict())
@@ -198,13 +200,19 @@ def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train,
     [
         ("train.epochs=0", "train.epochs=0: must be 1 or more"),
         ("train.batch_size=0", "train.batch_size=0: must be 1 or more"),
-        ("augmentation.crop=0.5", r"augmentation.crop=0.5: the network fails on windows of 8x8 of the 16x16 images"),
-        ("train.schedule.warmup=1", r"train.schedule=.*cosine: warmup=1.* must be a share of all steps"),
+        (
+            "augmentation.crop={_target_: dissect.images.augmentation.Crop, share: 0.5}",
+            r"augmentation.crop.share=0.5: the network fails on windows of 8x8 of the 16x16 images",
+        ),
+        ("schedule.warmup=1", r"schedule=.*cosine: warmup=1.* must be a share of all steps"),
         ("+trainer.max_epochs=3", "trainer.max_epochs=3: is not yours to set here; say train.epochs"),
         ("+trainer.val_check_interval=0.5", "trainer.val_check_interval=0.5: is not yours to set here"),
-        ("train.schedule=foo", "train.schedule=foo: must say what to make, as train.schedule._target_="),
+        ("schedule=foo", "schedule=foo: must say what to make, as schedule._target_="),
         ("data.classes=1", "data.classes=1: one class leaves nothing to tell apart"),
-        ("augmentation.mirror=true", "augmentation.mirror=true: these labels do not survive a mirror"),
+        (
+            "augmentation.mirror={_target_: dissect.images.augmentation.Mirror}",
+            "augmentation.mirror=true: these labels do not survive a mirror",
+        ),
         ("model._target_=builtins.dict", "model=builtins.dict: makes a dict, not a torch.nn.Module"),
         ("evaluate.ten_crop=1.5", "evaluate.ten_crop=1.5: must be a share"),
         ("model.classes=3", r"model=.*ConvNet: gives outputs of shape \(2, 3\) for 2 images of 10 classes"),
