@@ -7,13 +7,13 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dissect.images.build import build, made
 from dissect.images.module import sums
 from dissect.images.scores import scores
-from dissect.images.task import images_of
 from dissect.streams import stream
-from dissect.training.run import module_of
-from dissect.training.trainer import Resume, trainer_of
+from dissect.training.epochs import Epochs
+from dissect.training.resume import Resume
+from dissect.training.task import task_of
+from dissect.training.trainer import trainer_of
 
 
 @pytest.fixture
@@ -100,12 +100,13 @@ def reads(variant, tmp_path):
             "+ablation=step7", "model.width=0.1", f"data.train_per_class={2 * batches}", "train.batch_size=20",
             "train.epochs=2", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed",
         )  # fmt: skip
-        images = images_of(chosen.config)
-        schedule = made(chosen.config, "schedule")
-        module = module_of(chosen, images, network or build(chosen.config, seed=0), schedule, lambda rows: None)
+        task = task_of(chosen.config)
+        module = task.module(chosen.config, task.data(chosen.config), 0)
+        module.network = network or module.network
+        epochs, resume = Epochs(tmp_path / "metrics.csv", lambda rows: None), Resume(tmp_path, "key")
         with Calls() as calls, Scalars() as scalars:
-            trainer_of(chosen.config, tmp_path, [Resume(tmp_path)]).fit(module)
-        assert len(module.rows) == 2
+            trainer_of(chosen.config, tmp_path, [epochs, resume]).fit(module)
+        assert len(epochs.rows) == 2
         return calls.counted + scalars.counted
 
     return reads
