@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,8 @@ def _start(slots: str, devices: list[str], threads: int) -> None:
             lock.acquire(timeout=0)
             _held.append(lock)
             break
+    # A process that was spawned spawns by itself, and a loader's workers would each import torch anew.
+    set_start_method(None, force=True)  # the system's own
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
