@@ -7,13 +7,15 @@ TOLD_ELSEWHERE = {"name", "digest", "judge", "examples", "folds", "fold", "chanc
 UNSEEN = "Its code and its config are what it is known by: its bytes were not looked at."
 
 
-def facts_text(data: Mapping[str, Any]) -> str:
-    """The task's own facts: "10 classes, size 32, mirror: yes"; what the page says in other places is left out."""
-    return ", ".join(
-        _fact(key.replace("_", " "), value)
-        for key, value in data.items()
-        if key not in TOLD_ELSEWHERE and value is not None
-    )
+def facts_text(data: Mapping[str, Any], *, numbers: bool = False) -> str:
+    """The task's own facts: "10 classes, size 32, mirror: yes"; what the page says in other places is left out.
+
+    With `numbers` those alone that are one.
+    """
+    told = {key: value for key, value in data.items() if key not in TOLD_ELSEWHERE and value is not None}
+    if numbers:
+        told = {key: value for key, value in told.items() if not isinstance(value, bool | str)}
+    return ", ".join(_fact(key.replace("_", " "), value) for key, value in told.items())
 
 
 def _fact(name: str, value: Any) -> str:

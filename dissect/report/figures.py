@@ -57,7 +57,9 @@ def plot_levels(
     _published(bars["published_level"], ax)
     # Fewer seeds than the others have is a gap, and is said.
     fewer = [f", {n} seed{'s' * (n > 1)}" if n < bars["n"].max() else "" for n in bars["n"]]
-    told = [level_text(mean, half, metric) for mean, half in bars[["mean", "half_width"]].itertuples(index=False)]
+    # In another unit all bars have as many decimals as the middle one needs, or they could not be compared by eye.
+    digits = None if metric.unit == "points" or not len(known) else metric.digits(metric.times * bars["half_width"])
+    told = [level_text(mean, half, metric, digits) for mean, half in bars[["mean", "half_width"]].to_numpy()]
     _column([text + more for text, more in zip(told, fewer, strict=True)], ax)
     ax.set_yticks(rows, [wrapped(label) for label in bars["label"]])
     ax.set_ylim(len(bars) - 0.4, -0.6)
@@ -133,13 +135,16 @@ def wrapped(label: str, width: int = 32) -> str:
     return fill(label, width, max_lines=3, placeholder=" …")
 
 
-def level_text(mean: float, half_width: float, metric: Metric) -> str:
-    """A mean as it is written, as the metric counts it: "44.9 ± 0.5", or alone where one seed gives no interval."""
+def level_text(mean: float, half_width: float, metric: Metric, digits: int | None = None) -> str:
+    """A mean as it is written, as the metric counts it: "44.9 ± 0.5", or alone where one seed gives no interval.
+
+    Without `digits` as many decimals as its own interval needs.
+    """
     half = metric.times * half_width
     if metric.unit == "points":
-        digits: int | None = 2 if half < 0.5 else 1
-    else:
-        digits = min(max(1 - floor(log10(half)), 0), 9) if half > 0 else None
+        digits = 2 if half < 0.5 else 1
+    elif digits is None and half > 0:
+        digits = min(max(1 - floor(log10(half)), 0), 9)
     interval = "" if np.isnan(half) else f" ± {metric.number(half_width, digits)}"
     return f"{metric.number(mean, digits)}{interval}"
 

@@ -41,6 +41,7 @@ def render(
         metric=metric,
         data=study.data,
         facts=facts_text(study.data),
+        brief=facts_text(study.data, numbers=True),
         examples=examples_text(study.data),
         judges=judges(study.data),
         unseen=UNSEEN,

@@ -114,7 +114,7 @@ def _power(row: Mapping[Any, Any], metric: Metric) -> str:
     if row["verdict"] != "inconclusive" or pd.isna(row["smallest"]):
         return ""
     exponent = int(f"{row['smallest']:.1e}".partition("e")[2])  # of two figures
-    digits = min(max(1 - exponent, 0), 2 if metric.unit == "points" else 9)
+    digits = min(max(1 - exponent, 0), 2 if metric.unit == "points" else 9) if row["smallest"] else 2
     able = metric.with_unit(f"{int(row['seeds'])} seeds could have shown ±{row['smallest']:.{digits}f}")
     return f"{able} with {100 * row['power']:g}% power, corrected as p is"
 

@@ -40,8 +40,8 @@ def plot_search(
     x, y = across
     ended, lost = trials[trials[metric.name].notna()], trials[trials[metric.name].isna()]
     if len(lost):
-        # Where y is the metric, what diverged has none, and lies on the axis.
-        height = lost[y] if y != metric.name else pd.Series(0.02, lost.index)
+        # Where y is the metric, what diverged has none, and lies at the axis's worse end.
+        height = lost[y] if y != metric.name else pd.Series(0.02 if metric.sign > 0 else 0.98, lost.index)
         at: Any = {} if y != metric.name else {"transform": ax.get_xaxis_transform()}
         ax.plot(lost[x], height, "x", color=GREY, ms=6, label="diverged", **at)
     for number in ended["round"].unique():

@@ -1,10 +1,12 @@
 """seeds=auto: more seeds for those planned contrasts that are not decided, looking only as often as was planned."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from dissect.composing.job import Job
+from dissect.errors import InputError
 from dissect.measure.contrasts import with_ten_crop
 from dissect.measure.effects import effects
 from dissect.measure.metric import Metric
@@ -57,7 +59,7 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
             "components": tuple(job.variant.components),
             "seed": job.variant.seed,
             "averaged": bool(job.variant.config.ensemble.average),
-            metric.name: outcome.result["metrics"][metric.name],
+            metric.name: _logged(job, outcome.result, metric.name),
             cropped: outcome.result["metrics"].get(cropped),
         }
         for job, outcome in ended
@@ -68,3 +70,10 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
         with_ten_crop(runs.astype({cropped: float}), metric), contrasts, metric,
         level=manifest.level, margin=manifest.smallest, power=manifest.power, looks=looks,
     )  # fmt: skip
+
+
+def _logged(job: Job, result: Mapping[str, Any], name: str) -> float:
+    if (value := result["metrics"].get(name)) is None:
+        told = ", ".join(key for key, number in result["metrics"].items() if number is not None) or "none"
+        raise InputError(f"metric.name={name}: {job.folder.name} never logged it; logged were {told}")
+    return float(value)

@@ -238,7 +238,7 @@ def test_levels_without_a_zero_are_drawn_where_they_are_and_guessing_only_where_
         "58.0 ± 1.0",
         "54.0 ± 2.0",
         "56.0 ± 1.0, 2 seeds",
-        "57.90, 1 seed",
+        "57.9, 1 seed",
     ]
     assert not [text for text in figure.legends[0].get_texts() if "chance" in text.get_text()]
     legend = draw_gains(ERRORS, ERROR_RUNS, RMSE, chance=77.0).legends[0]

@@ -65,9 +65,10 @@ def test_a_run_logs_its_metrics_by_epoch_its_config_and_no_folder(train, recorde
 def test_the_summary_holds_the_final_result(train, recorded, tmp_path):
     result = train("+ablation=step3")
     (one,) = recorded(tmp_path / "runs" / ".wandb")
-    final = ["accuracy", "accuracy_ten_crop", "top5", "loss", "train_accuracy", "parameters", "multiply_adds",
-             "train_seconds", "device"]  # fmt: skip
+    final = ["parameters", "multiply_adds", "train_seconds", "examples_per_second", "device"]
     assert {name: one.summary[name] for name in final} == {name: result[name] for name in final}
+    assert {"accuracy", "accuracy_ten_crop", "top5", "loss", "train_accuracy"} <= result["metrics"].keys()
+    assert {name: one.summary[name] for name in result["metrics"]} == result["metrics"]
     assert one.summary["val/accuracy"] == curves(result["folder"])[-1]["val/accuracy"]
 
 

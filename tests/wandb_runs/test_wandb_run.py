@@ -76,7 +76,8 @@ def test_what_was_not_measured_is_left_out(begin, recorded, tmp_path):
 
 
 def test_the_final_metrics_stand_in_the_summary_beside_the_curves(begin, recorded, tmp_path):
-    result = {"accuracy": 0.5, "train_accuracy": 0.75, "parameters": 10, "accuracy_ten_crop": None, "settings": "abc"}
+    metrics = {"accuracy": 0.5, "train_accuracy": 0.75, "accuracy_ten_crop": None}
+    result = {"metrics": metrics, "parameters": 10, "settings": "abc"}
     with begin() as log:
         log.epochs(ROWS)
         log.result(result)
