@@ -69,7 +69,7 @@ def plot_levels(
         ax.set_xlim(0, min(ax.get_xlim()[1], 103 / metric.times))
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_formatter(scaled(metric))
-    ax.set_xlabel(metric._replace(label=metric.held_out).axis)
+    ax.set_xlabel(axis_label(metric._replace(label=metric.held_out).axis, 44))
 
 
 def plot_gains(gains: pd.DataFrame, metric: Metric, *, digits: int = 1, ax: Axes) -> None:
@@ -97,7 +97,7 @@ def plot_gains(gains: pd.DataFrame, metric: Metric, *, digits: int = 1, ax: Axes
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.tick_params(axis="y", length=0, labelleft=False)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(metric.gain_axis)
+    ax.set_xlabel(axis_label(metric.gain_axis, 38))
 
 
 def plot_learning_curve(epochs: pd.DataFrame, metric: Metric, *, ax: Axes) -> None:
@@ -116,7 +116,7 @@ def plot_learning_curve(epochs: pd.DataFrame, metric: Metric, *, ax: Axes) -> No
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.yaxis.set_major_formatter(scaled(metric))
     ax.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)
-    ax.set(xlabel="epoch", ylabel=metric.axis.replace(" (", "\n("))
+    ax.set(xlabel="epoch", ylabel=axis_label(metric.axis, 24))
 
 
 def scaled(metric: Metric) -> FuncFormatter:
@@ -133,6 +133,12 @@ def _plain(value: float, metric: Metric) -> str:
 def wrapped(label: str, width: int = 32) -> str:
     """At most three lines, which is what fits beside a bar."""
     return fill(label, width, max_lines=3, placeholder=" …")
+
+
+def axis_label(text: str, width: int) -> str:
+    """The text in lines of that width, beside which other axes have theirs; which way is better stays in one."""
+    what, paren, better = text.partition(" (lower")
+    return text if len(text) <= width else wrapped(what, width) + paren.replace(" ", "\n") + better
 
 
 def level_text(mean: float, half_width: float, metric: Metric, digits: int | None = None) -> str:

@@ -83,9 +83,10 @@ def _levels(study: Study, variants: pd.DataFrame) -> list[tuple[str, str, "parti
         metric = study.metric if name == study.ten_crop else study.described(name)
         head = metric._replace(label="ten-crop").head if name == study.ten_crop else metric.head
         # One number of decimals a column, or numbers could not be compared by eye.
-        sizes = (metric.times * variants[name]).abs().dropna()
-        size = float(sizes[sizes > 0].median()) if (sizes > 0).any() else 1.0
-        digits = 2 if metric.unit == "points" else min(max(3 - floor(log10(size)), 0), 9)
+        sizes = (metric.times * variants[name]).abs()
+        sizes = sizes[sizes > 0] if (sizes > 0).any() else pd.Series([1.0])
+        figures = max(3 - floor(log10(sizes.median())), 1 - floor(log10(sizes.min())), 0)
+        digits = 2 if metric.unit == "points" else min(figures, 6)
         told.append((name, head, partial(metric.number, digits=digits)))
     return told
 

@@ -245,6 +245,13 @@ def test_levels_without_a_zero_are_drawn_where_they_are_and_guessing_only_where_
     assert "chance (77 units)" in [text.get_text() for text in legend.get_texts()]
 
 
+def test_long_labels_of_the_two_axes_stay_apart():
+    figure = draw_gains(ERRORS, ERROR_RUNS, RMSE._replace(label="root mean squared error of the score"), chance=None)
+    figure.draw_without_rendering()
+    left, right = (ax.xaxis.label.get_window_extent() for ax in figure.axes)
+    assert left.x1 < right.x0
+
+
 def test_a_share_below_zero_is_not_cut_off():
     below = draw_gains(BARS.assign(mean=-0.1), RUNS.assign(accuracy=-0.1), ACCURACY, chance=None)
     assert below.axes[0].get_xlim()[0] < -0.1
