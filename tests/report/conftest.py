@@ -56,7 +56,7 @@ def write_run(
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps(result))
     rate = 0.1 if result["settings"] == "s" else 0.2
-    (folder / "config.yaml").write_text(f"train:\n  learning_rate: {rate}\n  epochs: 4\nseed: {seed}\n")
+    (folder / "config.yaml").write_text(f"optimizer:\n  lr: {rate}\ntrain:\n  epochs: 4\nseed: {seed}\n")
     if result["status"] == "finished" and not result["members"]:
         lines = [f"{epoch},{0.1 * epoch},{0.09 * epoch}" for epoch in range(1, 5)]
         (folder / "metrics.csv").write_text("\n".join(["epoch,train_accuracy,val_accuracy", *lines]))
