@@ -44,7 +44,8 @@ class Seeding(pl.Callback):
 class Metrics(pl.Callback):
     """Keeps what torchmetrics hold over epochs, such as the best value so far, in the state that a run goes on from.
 
-    It is given back behind `on_train_start`, where public templates reset it.
+    It is given back behind `on_train_start`, where public templates reset it. A metric that is logged as an object is
+    left to Lightning, which resets it when an epoch's value is taken.
     """
 
     def __init__(self) -> None:
@@ -53,9 +54,12 @@ class Metrics(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        loop = trainer.fit_loop.epoch_loop
+        logged = {id(one.value) for results in (loop._results, loop.val_loop._results) for one in results.values()}
         checkpoint["metrics"] = {
             name: {"updates": part._update_count, **{key: getattr(part, key) for key in part._defaults}}
             for name, part in _metrics_in(pl_module)
+            if id(part) not in logged
         }
 
     def on_load_checkpoint(
