@@ -19,6 +19,10 @@ def download(url: str, path: Path, *, md5: str, mend: str) -> None:
         InputError: without network, for other content than `md5` says, or when `path` cannot be written.
     """
     if path.is_file():
+        with open(path, "rb") as there:
+            kept = hashlib.file_digest(there, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if kept != md5:
+            raise InputError(f"{path}: has md5 {kept}, not {md5}; delete it, and it is fetched again")
         return
     found = hashlib.md5(usedforsecurity=False)
     with whole(path, "wb") as file, closing(_blocks(url, path.name, mend)) as blocks:

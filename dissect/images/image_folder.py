@@ -37,7 +37,9 @@ class ImageFolder:
         if not isinstance(self.val_fraction, int | float) or not 0 < self.val_fraction < 1:
             raise InputError(f"data.source.val_fraction is {self.val_fraction!r}; it lies between 0 and 1, as 0.2 does")
         if not existing(self.root).is_dir():
-            raise InputError(f"{self.root}: is not a folder; data.root is a folder that holds a folder per class")
+            raise InputError(
+                f"{shown(str(self.root))}: is not a folder; data.root is a folder that holds a folder per class"
+            )
         parts = _parts(Folder(self.root))
         return [str(self.root), parts, changed(self.root, inside=parts or [""]), self.val_fraction]
 

@@ -55,8 +55,9 @@ class Tree(Protocol):
 
 
 def shown(name: str) -> str:
-    r"""A name that can be printed and written: bytes that are no UTF-8 as \xe9, as the terminal shows them."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    r"""A name that can be printed and written in a line: bytes that are no UTF-8, and controls, as \xe9."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 class Folder:
@@ -75,9 +76,9 @@ class Folder:
                     if entry.name.startswith("."):
                         if entry.name != ".DS_Store":
                             found.others["hidden"] += 1
-                    elif entry.is_dir():
+                    elif _is_folder(entry):
                         found.folders.append(entry.name)
-                    elif entry.is_file():
+                    elif _is_file(entry):
                         found.files.append(entry.name)
                     else:
                         found.others[_kind(entry)] += 1
@@ -119,6 +120,20 @@ class Folder:
         if stat.S_ISREG(status.st_mode):
             raise ValueError(_too_large(status.st_size))
         raise ValueError("is no plain file")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
@@ -165,7 +180,7 @@ class Zip:
             self._zip.close()
             raise
         self._root = min(roots, key=len)
-        self.where = f"{path}/{self._root}".rstrip("/")
+        self.where = shown(f"{path}/{self._root}".rstrip("/"))
         self._files: dict[str, list[str]] = {}
         for name in sorted(names):
             if name.startswith(self._root) and "/." not in f"/{name[len(self._root) :]}":
@@ -219,7 +234,7 @@ def existing(root: Path) -> Path:
         InputError: when there is nothing.
     """
     if not root.exists():
-        raise InputError(f"{root}: does not exist; check data.root")
+        raise InputError(f"{shown(str(root))}: does not exist; check data.root")
     return root
 
 
@@ -250,13 +265,13 @@ def changed(folder: Path, *, inside: Sequence[str] = ("",)) -> str:
             names, numbers = [], array("q")
             with os.scandir(descriptor) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
-                    if entry.is_dir():
+                    if _is_folder(entry):
                         names.append(f"{entry.name}/")
                         waiting.append(f"{path}/{entry.name}")
                         continue
                     try:
                         status = entry.stat()
-                    except FileNotFoundError:
+                    except OSError:  # a link that leads nowhere
                         status = entry.stat(follow_symlinks=False)
                     names.append(entry.name)
                     # The last is set by the system, so that a picture with the old one's size and date shows too.

@@ -13,7 +13,7 @@ from dissect.errors import InputError
 from dissect.images.arrays import ImageSet, let_go
 from dissect.images.batches import Pixels, View, ViewBatches, ten_crop_views, window_side
 from dissect.images.build import augmentation
-from dissect.images.decoding import any_image
+from dissect.images.pictures import any_image
 
 
 @dataclass(frozen=True)
