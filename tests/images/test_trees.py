@@ -12,7 +12,6 @@ from dissect.errors import InputError
 from dissect.images import trees
 from dissect.images.trees import Folder, Zip, changed, shown
 
-
 ODD = 54_321  # so that no other number in a zip is the same
 
 
