@@ -1,6 +1,7 @@
 """The images a run trains on and is judged by: decoded once, then mapped into memory."""
 
 import hashlib
+import itertools
 import json
 import mmap
 import os
@@ -102,10 +103,9 @@ def load(
     key = json.dumps([*known, chosen, image_size], default=str)
     parts = (_short(source.name), f"{classes or 'all'}classes", f"{train_per_class or 'all'}each", f"{image_size}px")
     folder = cache / "-".join([*parts, hashlib.blake2b(key.encode(), digest_size=5).hexdigest()])
-    stamps = getattr(source, "stamps", None)
     if not folder.is_dir():
         _make(folder, source, chosen, image_size, skip_corrupt=corrupt == "skip")
-    elif verify and stamps is not None and about_of(folder)["stamps"] != stamps():
+    elif verify and _changed(folder, source, chosen):
         print(f"files of {source.name} were changed since {folder} was made of them", file=sys.stderr, flush=True)
         _make(folder, source, chosen, image_size, skip_corrupt=corrupt == "skip", anew=True)
     return _prepared(folder, held, skip_corrupt=corrupt == "skip", verify=verify)
@@ -172,8 +172,7 @@ def _make(
             print(f"waiting for another process that puts images into {cache}", file=sys.stderr, flush=True)
             held = lock.acquire()
         with held:
-            noted = {"folder": folder.name, "stamps": source.stamps() if hasattr(source, "stamps") else None}
-            if folder.is_dir() and (not anew or about_of(folder)["stamps"] == noted["stamps"]):
+            if folder.is_dir() and not (anew and _changed(folder, source, chosen)):
                 return
             for leftover in (unfinished, replaced):  # of a killed process
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -182,6 +181,7 @@ def _make(
                 with source.opened(cache) as contents:
                     contents = _select(contents, **chosen)
                     _say_left_out(contents.left_out)
+                    noted = {"folder": folder.name}
                     decode(contents, unfinished, image_size=image_size, skip_corrupt=skip_corrupt, noted=noted)
                 if anew:
                     os.rename(folder, replaced)  # who has it mapped keeps it
@@ -191,6 +191,22 @@ def _make(
                     shutil.rmtree(leftover, ignore_errors=True)
     except OSError as problem:
         raise unwritable(folder, problem) from problem
+
+
+def _changed(folder: Path, source: Source, chosen: dict[str, int | None]) -> bool:
+    """Whether a file was changed in place since the folder was made; a touch is a change too, and the bytes decide."""
+    if not getattr(source, "late", False):
+        return False
+    with source.opened(folder.parent) as contents:
+        contents = _select(contents, **chosen)
+        if contents.look is None or contents.looked is None:
+            return False
+        try:
+            for name in itertools.chain(*contents.train, *contents.val):
+                contents.look(name)
+        except OSError:  # removed at this moment
+            return True
+        return about_of(folder).get("looked") != contents.looked()
 
 
 def _select(

@@ -22,14 +22,16 @@ class Contents:
     read: Callable[[str], bytes]
     raw: tuple[str, tuple[int, int]] | None = None  # PIL mode and size of bare pixels; None: encoded image files
     left_out: LeftOut = field(default_factory=dict)
+    look: Callable[[str], None] | None = None  # at the size and times of an image's file, as reading it does
+    looked: Callable[[], str] | None = None  # what was seen of all files that were read or looked at
 
 
 class Source(Protocol):
     """Where images come from.
 
-    `fingerprint` changes when files are added, removed, renamed or changed; it is asked for on every start. A source
-    with so many files that looking at each is dear may leave changes in place to `stamps() -> str`, which is asked for
-    when the images are decoded and when they are verified, once a sweep.
+    `fingerprint` changes when files are added, removed, renamed or changed; it is asked for on every start. Where a
+    source has so many files that looking at each is dear, it may leave those that are changed in place to `look` and
+    `looked` of its contents, and have a true `late`: then they are looked at when the images are verified.
     """
 
     name: str

@@ -78,6 +78,8 @@ def decode(
             )
             about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, advance)
             about["skipped"] += bad
+    if contents.looked is not None:
+        about["looked"] = contents.looked()
     write_about(folder, about)
 
 
@@ -178,7 +180,7 @@ def _plain_jpeg(data: bytes, headers: Sequence[bytes], pixels: np.ndarray) -> bo
     whole = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
     if not whole or not any(header in data for header in headers):
         return False
-    if b"Exif" in data or b"Orientation" in data:  # may say that the picture is stored turned
+    if b"\xff\xe1" in data[: data.find(b"\xff\xda")]:  # tags before the scan (APP1), which may say that it lies turned
         return False
     try:
         decoded = simplejpeg.decode_jpeg(data, "RGB", strict=True, buffer=pixels)

@@ -9,7 +9,8 @@ from typing import Any
 from dissect.errors import InputError
 from dissect.images.contents import Contents, hold_out
 from dissect.images.pictures import pictures
-from dissect.images.trees import Folder, changed, existing, shown
+from dissect.images.stamps import changed
+from dissect.images.trees import Folder, existing, shown
 
 TRAIN = ("train", "training")  # in small letters or capitals
 VAL = ("val", "valid", "validation")

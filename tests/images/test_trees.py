@@ -10,7 +10,8 @@ import pytest
 
 from dissect.errors import InputError
 from dissect.images import trees
-from dissect.images.trees import Folder, Zip, changed, shown
+from dissect.images.stamps import changed
+from dissect.images.trees import Folder, Zip, shown
 
 ODD = 54_321  # so that no other number in a zip is the same
 
