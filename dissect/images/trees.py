@@ -4,7 +4,6 @@ import os
 import stat
 import sys
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,9 @@ LARGEST = 256 << 20  # bytes of one file: a picture of 85 million pixels without
 RATIO = (
     100  # to so many times its size a zip may unpack; pictures hardly shrink, and a bomb is a thousand times its size
 )
+READING = os.O_RDONLY | getattr(
+    os, "O_NONBLOCK", 0
+)  # not to wait where a pipe took the file's place since it was listed
 KINDS = {
     stat.S_IFIFO: "named pipe",
     stat.S_IFSOCK: "socket",
@@ -73,15 +75,16 @@ class Folder:
         try:
             with os.scandir(self.root / path) as entries:
                 for entry in entries:
-                    if entry.name.startswith("."):
-                        if entry.name != ".DS_Store":
+                    name = entry.name
+                    if name.startswith("."):
+                        if name != ".DS_Store":
                             found.others["hidden"] += 1
                     elif is_folder(entry):
-                        found.folders.append(entry.name)
-                    elif _is_file(entry):
-                        found.files.append(entry.name)
+                        found.folders.append(name)
+                    elif (kind := _kind(entry)) is None:
+                        found.files.append(name)
                     else:
-                        found.others[_kind(entry)] += 1
+                        found.others[kind] += 1
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as problem:
@@ -114,23 +117,21 @@ class Folder:
 
     def look(self, path: str) -> None:
         """Remember a file's size and times, as reading it does."""
-        self._remember(path, os.stat(f"{self._root}/{path}"))
+        self._remember(os.stat(f"{self._root}/{path}"))
 
     def looked(self) -> str:
         """A number of all files that were read or looked at, in whatever order: others where one was changed since."""
         return f"{sum(self._looked) % (1 << 64):x}"
 
-    def _remember(self, path: str, status: os.stat_result) -> None:
+    def _remember(self, status: os.stat_result) -> None:
         # The last is set by the system, so that a picture with the old one's size and date shows too.
-        what = (zlib.crc32(os.fsencode(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        self._looked.append(hash(what))  # of numbers, and so the same in every process
+        self._looked.append(hash((status.st_size, status.st_mtime_ns, status.st_ctime_ns)))  # the same in every process
 
     def _open(self, path: str) -> tuple[int, int]:
-        # Not to wait: a pipe may have taken the file's place since it was listed.
-        descriptor = os.open(f"{self._root}/{path}", os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(f"{self._root}/{path}", READING)
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST:
-            self._remember(path, status)
+            self._remember(status)
             return descriptor, status.st_size
         os.close(descriptor)
         if stat.S_ISREG(status.st_mode):
@@ -145,15 +146,11 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def _kind(entry: os.DirEntry[str]) -> str | None:
+    """What an entry is that is no folder; None for a plain file."""
     try:
-        return entry.is_file()
-    except OSError:
-        return False
-
-
-def _kind(entry: os.DirEntry[str]) -> str:
-    try:
+        if entry.is_file():
+            return None
         return KINDS.get(stat.S_IFMT(entry.stat().st_mode), "of no known kind")
     except OSError:
         return "broken link"
