@@ -1,4 +1,4 @@
-"""The first decoding of Tiny ImageNet, from files to arrays, beside PIL's decoding alone; and what believing it costs."""
+"""The first decoding of Tiny ImageNet, from files to arrays, beside PIL's alone; and what it costs to believe it."""
 
 import shutil
 import subprocess
