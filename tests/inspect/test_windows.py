@@ -25,5 +25,5 @@ def test_a_picture_is_shown_as_it_is_trained_on_and_a_pipe_is_refused_at_once(tm
     assert np.unique(found[:8].reshape(-1, 3), axis=0).tolist() == [[255, 0, 0]]
     assert np.unique(found[8:].reshape(-1, 3), axis=0).tolist() == [[255, 255, 255]]
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(InputError, match="is neither a validation image's number nor a readable image .is no plain"):
+    with pytest.raises(InputError, match=r"is neither a validation image's number nor a readable image .is no plain"):
         image_at(images, str(tmp_path / "pipe.png"))
