@@ -4,34 +4,37 @@
     train_images.npy  (N, S, S, 3) uint8      train_labels.npy  (N,) int64
     train_sums.npy    (N, 2, 3) int64: each image's channel sums and sums of squares
     train_rank.npy    (N,) float64: 0 to 1 within its class, ascending; a tuning split is a tail of the array
-    val_images.npy    val_labels.npy
-    about.json        classes, digests, skipped files
+    train_checks.npy  (M, 2) int64: of each block of images that was written, how many they are and the CRC-32 of them
+    val_images.npy    val_labels.npy    val_checks.npy
+    about.json        classes, what was left out, digests; see cached.py, which reads the folder
 """
 
 import hashlib
-import io
-import json
 import os
+import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from dissect.errors import InputError
-from dissect.images.sources import Contents, shuffled
-from dissect.images.trees import progress
+from dissect.images.cached import write_about, write_array, write_header
+from dissect.images.contents import Contents, shuffled
+from dissect.images.pictures import any_image
+from dissect.images.trees import progress, shown
 
 CHUNK = 64  # images a task: 0.8 MB at 64x64
 THREADS = min(os.cpu_count() or 1, 8)  # much is done under the interpreter's lock, so more gain nothing
-FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # by content, whatever the name; others may run programs (EPS)
+RULES = 2  # by which bytes become pixels; another number gives other digests. 2: upright, on a ground
 
 
 @dataclass(frozen=True)
@@ -39,20 +42,31 @@ class _Decoded:
     images: np.ndarray  # (n, S, S, 3) uint8
     room: np.ndarray  # where they lie, to be used again: memory that is new costs a page fault per 4 kB
     sums: np.ndarray  # (n, 2, 3) int64
+    check: int  # CRC-32 of the images
     kept: list[int]  # which of the chunk's names they are
     hashes: list[bytes]  # of their encoded bytes
     bad: list[str]  # what is wrong with the others
 
 
-def decode(contents: Contents, folder: Path, *, image_size: int, skip_corrupt: bool) -> None:
-    """Write the arrays of `contents` into the existing, empty `folder`.
+def decode(
+    contents: Contents,
+    folder: Path,
+    *,
+    image_size: int,
+    skip_corrupt: bool,
+    noted: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Write the arrays of `contents` into the existing, empty `folder`; `noted` goes into about.json.
 
     Raises:
         InputError: for an image that cannot be decoded, unless those are skipped, and for a class left without any.
         OSError: when the folder cannot be written.
     """
     total = sum(map(len, contents.train)) + sum(map(len, contents.val))
-    about: dict[str, Any] = {"where": contents.where, "classes": contents.classes, "skipped": []}
+    about: dict[str, Any] = {
+        "where": contents.where, "classes": contents.classes, "image_size": image_size, "skipped": [],
+        "left_out": contents.left_out, **noted,
+    }  # fmt: skip
     with progress(f"decoding {total:,} images of {contents.where} into {folder.parent}, once", total) as advance:
         for part, by_class in (("train", contents.train), ("val", contents.val)):
             # Ordered by rank within the class, the last images hold an equal share of every class: whatever the
@@ -64,7 +78,9 @@ def decode(contents: Contents, folder: Path, *, image_size: int, skip_corrupt: b
             )
             about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, advance)
             about["skipped"] += bad
-    _write(folder / "about.json", json.dumps(about, indent=2).encode())
+    if contents.looked is not None:
+        about["looked"] = contents.looked()
+    write_about(folder, about)
 
 
 def _decode_part(
@@ -86,17 +102,19 @@ def _decode_part(
         return _decode_chunk(contents, [name for _, _, name in chunk], room, skip_corrupt)
 
     chunks = [entries[i : i + CHUNK] for i in range(0, len(entries), CHUNK)]
-    digest = hashlib.blake2b(f"{part}, {len(contents.classes)} classes, {image_size} pixels".encode(), digest_size=16)
+    what = f"{part}, {len(contents.classes)} classes, {image_size} pixels, rules {RULES}, {contents.raw}"
+    digest = hashlib.blake2b(what.encode(), digest_size=16)
     kept: list[tuple[float, int]] = []
-    sums, bad = [], []
+    sums, checks, bad = [], [], []
     rooms: SimpleQueue[np.ndarray] = SimpleQueue()
     # Written, not mapped: a full disk is then an OSError, where a mapped page would kill the process.
     with open(folder / f"{part}_images.npy", "wb") as file, closing(_in_order(work, chunks)) as results:
-        _write_header(file, 0, image_size)
+        write_header(file, 0, image_size)
         for chunk, decoded in zip(chunks, results, strict=True):
             file.write(decoded.images.data)
             rooms.put(decoded.room)
             sums.append(decoded.sums)
+            checks.append((len(decoded.images), decoded.check))
             bad += decoded.bad
             for i, image_hash in zip(decoded.kept, decoded.hashes, strict=True):
                 rank, label, _ = chunk[i]
@@ -104,17 +122,18 @@ def _decode_part(
                 digest.update(label.to_bytes(8, "little") + image_hash)
             advance(len(chunk))
         file.seek(0)
-        _write_header(file, len(kept), image_size)
+        write_header(file, len(kept), image_size)
         file.flush()
         os.fsync(file.fileno())
     counts = np.bincount([label for _, label in kept], minlength=len(contents.classes))
     if (counts == 0).any():
         name = contents.classes[int(counts.argmin())]
         raise InputError(f"{contents.where}: every {part} image of class {name!r} is corrupt; restore the files")
-    _write_array(folder / f"{part}_labels.npy", np.array([label for _, label in kept], dtype=np.int64))
+    write_array(folder / f"{part}_checks.npy", np.array(checks, dtype=np.int64))
+    write_array(folder / f"{part}_labels.npy", np.array([label for _, label in kept], dtype=np.int64))
     if part == "train":
-        _write_array(folder / "train_rank.npy", np.array([rank for rank, _ in kept]))
-        _write_array(folder / "train_sums.npy", np.concatenate(sums))
+        write_array(folder / "train_rank.npy", np.array([rank for rank, _ in kept]))
+        write_array(folder / "train_sums.npy", np.concatenate(sums))
     return digest.hexdigest(), bad
 
 
@@ -135,14 +154,14 @@ def _decode_chunk(contents: Contents, names: Sequence[str], room: np.ndarray, sk
             if not _plain_jpeg(data, plain, pixels):
                 pixels[:] = any_image(data, contents.raw, image_size)
         except Exception as problem:  # PIL and zipfile raise a dozen kinds for damaged files
-            bad.append(f"{contents.where}/{name}: is corrupt or cannot be read ({_reason(problem)})")
+            bad.append(f"{contents.where}/{shown(name)}: is corrupt or cannot be read ({_reason(problem)})")
             if not skip_corrupt:
                 raise refused(bad[0]) from problem
             continue
         kept.append(i)
         hashes.append(hashlib.blake2b(data, digest_size=16).digest())
     images = room[: len(kept)]
-    return _Decoded(images, room, _sums(images), kept, hashes, bad)
+    return _Decoded(images, room, _sums(images), zlib.crc32(images.data), kept, hashes, bad)
 
 
 def _plain_headers(size: int) -> tuple[bytes, ...]:
@@ -161,26 +180,13 @@ def _plain_jpeg(data: bytes, headers: Sequence[bytes], pixels: np.ndarray) -> bo
     whole = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
     if not whole or not any(header in data for header in headers):
         return False
+    if b"\xff\xe1" in data[: data.find(b"\xff\xda")]:  # tags before the scan (APP1), which may say that it lies turned
+        return False
     try:
         decoded = simplejpeg.decode_jpeg(data, "RGB", strict=True, buffer=pixels)
     except ValueError:
         return False
     return bool(decoded.shape == pixels.shape)  # another where the header that was found was not the image's
-
-
-def any_image(data: bytes, raw: tuple[str, tuple[int, int]] | None, image_size: int) -> np.ndarray:
-    """One image as (S, S, 3) uint8: short side to S, antialiased, then the centre."""
-    image = Image.frombytes(*raw, data) if raw else Image.open(io.BytesIO(data), formats=FORMATS)
-    if image.mode.startswith("I;16"):  # PIL's own conversion would clip all above 255 to white
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        raise ValueError(f"its pixels are 32-bit numbers (mode {image.mode!r}); save it with 8 bits a channel")
-    elif "transparency" in image.info:
-        image = image.convert("RGBA")
-    if image.mode != "RGB":
-        image = image.convert("RGB")
-    size = (image_size, image_size)
-    return np.asarray(image if image.size == size else ImageOps.fit(image, size, Image.Resampling.BILINEAR))
 
 
 def _reason(problem: Exception) -> str:
@@ -210,22 +216,3 @@ def _in_order(work: Callable[[Any], _Decoded], chunks: Sequence[Any]) -> Generat
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _write_header(file: Any, images: int, image_size: int) -> None:
-    # numpy leaves room for the first axis to grow, so the header's length is the same for any number of images.
-    header = {"descr": "|u1", "fortran_order": False, "shape": (images, image_size, image_size, 3)}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def _write_array(path: Path, array: np.ndarray) -> None:
-    buffer = io.BytesIO()  # np.save straight to a full disk raises an OSError without its errno
-    np.save(buffer, array)
-    _write(path, buffer.getvalue())
-
-
-def _write(path: Path, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

@@ -4,55 +4,24 @@ Hydra builds a source from `data.source`. Nothing on disk is touched before `fin
 so that bad input ends as an InputError and not inside Hydra's own exception.
 """
 
-import hashlib
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from dissect.errors import InputError
 from dissect.files import unwritable
-from dissect.images.trees import Folder, Tree, Zip, download, existing, read_text, stamps
+from dissect.images.contents import Contents, Source, hold_out, shuffled
+from dissect.images.downloads import download
+from dissect.images.image_folder import ImageFolder
+from dissect.images.pictures import IMAGES, pictures
+from dissect.images.stamps import stamps
+from dissect.images.trees import Folder, Tree, Zip, existing, read_text
 
-IMAGES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # as torchvision's ImageFolder
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a source holds. `train[k]` and `val[k]` name the images of class k; `read` may be called from threads."""
-
-    where: str
-    classes: tuple[str, ...]
-    train: list[list[str]]
-    val: list[list[str]]
-    read: Callable[[str], bytes]
-    raw: tuple[str, tuple[int, int]] | None = None  # PIL mode and size of bare pixels; None: encoded image files
-
-
-class Source(Protocol):
-    """`fingerprint` changes when files are added, removed or renamed; it is cheap, being asked for on every start.
-
-    An image that is changed in place goes unnoticed: looking at each of 110,000 files would cost more than the start.
-    """
-
-    name: str
-
-    def fingerprint(self) -> list[Any]: ...
-
-    def opened(self, cache: Path) -> AbstractContextManager[Contents]: ...
-
-
-def shuffled(names: Sequence[str]) -> list[str]:
-    """The names in an order that depends on nothing but the names: the fixed rule by which images are held out."""
-    return sorted(names, key=lambda name: hashlib.blake2b(name.encode()).digest())
-
-
-def hold_out(names: Sequence[str], fraction: float) -> tuple[list[str], list[str]]:
-    """The names as (kept, held out), each in the order given; `fraction` is rounded to whole images."""
-    held = set(shuffled(names)[len(names) - round(len(names) * fraction) :])
-    return [name for name in names if name not in held], [name for name in names if name in held]
+__all__ = [
+    "IMAGES", "Cifar10", "Cifar100", "Contents", "Digits", "ImageFolder", "Source", "TinyImageNet", "hold_out",
+    "shuffled",
+]  # fmt: skip
 
 
 class Digits:
@@ -112,6 +81,14 @@ class TinyImageNet:
         marks = [root / "wnids.txt", root / "words.txt", root / "val/val_annotations.txt", root / "val/images"]
         return stamps(root, [*marks, root / "train", *(root / "train").glob("*"), *(root / "train").glob("*/images")])
 
+    @property
+    def late(self) -> bool:
+        """Whether pictures that are changed in place are noticed once a sweep: 110,000 files take a third of a second.
+
+        The images are a published set's, which nobody edits by habit.
+        """
+        return self.root is not None and self.root.is_dir()
+
     def _unpacked(self) -> Path:
         assert self.root is not None
         return self.root / self.folder if (self.root / self.folder).is_dir() else self.root
@@ -150,70 +127,28 @@ def _tiny_imagenet(tree: Tree) -> Contents:
         if image not in images:
             raise InputError(f"{here} image {image!r}, which is not in val/images; restore the official files")
         val[wnid].append(f"val/images/{image}")
-    train = [_images(tree, f"train/{wnid}/images") for wnid in wnids]
+    train, left_out = [], {}
+    classes = tuple(words.get(wnid, wnid).split(",")[0] for wnid in wnids)  # the first of its synonyms
+    for wnid, name in zip(wnids, classes, strict=True):
+        names, others = pictures(tree, f"train/{wnid}/images")
+        if not names:
+            raise InputError(f"{tree.where}/train/{wnid}/images: holds no images; restore the official files")
+        train.append(names)
+        if others:
+            left_out[name] = dict(others)
     for wnid, names in val.items():
         if not names:
             raise InputError(f"{tree.where}/val/val_annotations.txt: no image of class {wnid!r}; restore the file")
     return Contents(
         where=tree.where,
-        classes=tuple(words.get(wnid, wnid).split(",")[0] for wnid in wnids),  # the first of its synonyms
+        classes=classes,
         train=train,
         val=[sorted(names) for names in val.values()],
         read=tree.read,
+        left_out=left_out,
+        look=tree.look if isinstance(tree, Folder) else None,
+        looked=tree.looked if isinstance(tree, Folder) else None,
     )
-
-
-class ImageFolder:
-    """Your own images: root/train/<class>/* and root/val/<class>/*, or root/<class>/* of which a part is held out.
-
-    Args:
-        val_fraction: the part of each class held out for validation, by a fixed rule, where there is no root/val.
-    """
-
-    def __init__(self, root: str | None = None, *, val_fraction: float = 0.2):
-        self.root = None if root is None else Path(root).expanduser().resolve()
-        self.val_fraction = val_fraction
-        # The name enters a folder's name in the cache.
-        self.name = "image_folder" if self.root is None else re.sub(r"[^\w.-]+", "_", f"image_folder-{self.root.name}")
-
-    def fingerprint(self) -> list[Any]:
-        if self.root is None:
-            raise InputError("data.root is null; data=image_folder needs a folder of images: data.root=FOLDER")
-        if not isinstance(self.val_fraction, int | float) or not 0 < self.val_fraction < 1:
-            raise InputError(f"data.source.val_fraction is {self.val_fraction!r}; it lies between 0 and 1, as 0.2 does")
-        if not existing(self.root).is_dir():
-            raise InputError(f"{self.root}: is not a folder; data.root is a folder that holds a folder per class")
-        depth = ("*", "*/*") if self._is_split() else ("*",)
-        folders = [path for pattern in depth for path in self.root.glob(pattern) if path.is_dir()]
-        return [*stamps(self.root, [self.root, *folders]), self.val_fraction]
-
-    def _is_split(self) -> bool:
-        assert self.root is not None
-        return (self.root / "train").is_dir() and (self.root / "val").is_dir()
-
-    @contextmanager
-    def opened(self, cache: Path) -> Iterator[Contents]:
-        assert self.root is not None, "fingerprint comes first"
-        tree = Folder(self.root)
-        top = "train/" if self._is_split() else ""
-        classes = tree.folders(top)
-        if not classes:
-            raise InputError(f"{tree.where}/{top}: holds no class folders; put each class's images into its own folder")
-        train = [_images(tree, top + name) for name in classes]
-        if self._is_split():
-            odd = sorted(set(tree.folders("val")) ^ set(classes))
-            if odd:
-                raise InputError(f"{tree.where}: class {odd[0]!r} is in only one of train and val; it belongs in both")
-            val = [_images(tree, f"val/{name}") for name in classes]
-        else:
-            train, val = [list(p) for p in zip(*(hold_out(n, self.val_fraction) for n in train), strict=True)]
-            for name, kept, held in zip(classes, train, val, strict=True):
-                if not kept or not held:
-                    raise InputError(
-                        f"{tree.where}/{name}: its {len(kept) + len(held)} images cannot be split with "
-                        f"data.source.val_fraction={self.val_fraction}; add images or change the fraction"
-                    )
-        yield Contents(tree.where, tuple(classes), train, val, tree.read)
 
 
 class Cifar10:
@@ -272,10 +207,3 @@ class Cifar100(Cifar10):
 
     name = "cifar100"
     dataset: ClassVar[str] = "CIFAR100"
-
-
-def _images(tree: Tree, folder: str) -> list[str]:
-    names = [f"{folder}/{name}" for name in tree.files(folder) if name.lower().endswith(IMAGES)]
-    if not names:
-        raise InputError(f"{tree.where}/{folder}: holds no images; fill this class's folder or remove the class")
-    return names

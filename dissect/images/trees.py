@@ -1,18 +1,38 @@
-"""Reading a tree of files from a folder or straight from a zip, and fetching the zip."""
+"""Reading a tree of files from a folder or straight from a zip: plain files alone, and of a size that can be."""
 
-import hashlib
-import http.client
 import os
+import stat
 import sys
-import urllib.request
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from dissect.errors import InputError
-from dissect.files import whole
+
+LARGEST = 256 << 20  # bytes of one file: a picture of 85 million pixels without any compression
+RATIO = (
+    100  # to so many times its size a zip may unpack; pictures hardly shrink, and a bomb is a thousand times its size
+)
+READING = os.O_RDONLY | getattr(
+    os, "O_NONBLOCK", 0
+)  # not to wait where a pipe took the file's place since it was listed
+KINDS = {
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "device",
+    stat.S_IFCHR: "device",
+}
+
+
+class Listing(NamedTuple):
+    """What lies in one folder: names of folders and of plain files, sorted, and how many there are of other kinds."""
+
+    folders: list[str]
+    files: list[str]
+    others: Counter[str]
 
 
 class Tree(Protocol):
@@ -20,49 +40,132 @@ class Tree(Protocol):
 
     where: str
 
+    def listing(self, path: str) -> Listing: ...
+
     def folders(self, path: str) -> list[str]: ...
 
     def files(self, path: str) -> list[str]: ...
 
+    def real(self, path: str) -> str:
+        """The same for two paths of one folder, of which one leads through a link."""
+        ...
+
+    def stream(self, path: str) -> IO[bytes]: ...
+
     def read(self, path: str) -> bytes: ...
 
 
+def shown(name: str) -> str:
+    r"""A name that can be printed and written in a line: bytes that are no UTF-8, and controls, as \xe9."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 class Folder:
-    """A tree on disk, hidden files left out."""
+    """A tree on disk. Hidden files are left out, and so are pipes, sockets and devices, which are never opened."""
 
     def __init__(self, root: Path):
         self.root = root
-        self.where = str(root)
+        self._root = str(root)
+        self._looked: list[int] = []
+        self.where = shown(self._root)
 
-    def _entries(self, path: str, *, folders: bool) -> list[str]:
+    def listing(self, path: str) -> Listing:
+        found = Listing([], [], Counter())
         try:
             with os.scandir(self.root / path) as entries:
-                return sorted(e.name for e in entries if e.is_dir() == folders and not e.name.startswith("."))
+                for entry in entries:
+                    name = entry.name
+                    if name.startswith("."):
+                        if name != ".DS_Store":
+                            found.others["hidden"] += 1
+                    elif is_folder(entry):
+                        found.folders.append(name)
+                    elif (kind := _kind(entry)) is None:
+                        found.files.append(name)
+                    else:
+                        found.others[kind] += 1
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            pass
         except OSError as problem:
-            raise InputError(f"{self.root / path}: cannot be read ({problem.strerror})") from problem
+            raise InputError(f"{self.where}/{shown(path)}: cannot be read ({problem.strerror})") from problem
+        found.folders.sort()
+        found.files.sort()
+        return found
 
     def folders(self, path: str) -> list[str]:
-        return self._entries(path, folders=True)
+        return self.listing(path).folders
 
     def files(self, path: str) -> list[str]:
-        return self._entries(path, folders=False)
+        return self.listing(path).files
+
+    def real(self, path: str) -> str:
+        return os.path.realpath(self.root / path)
+
+    def stream(self, path: str) -> IO[bytes]:
+        return open(self._open(path)[0], "rb")
 
     def read(self, path: str) -> bytes:
-        descriptor = os.open(f"{self.where}/{path}", os.O_RDONLY)  # in a third of Path.read_bytes' time
+        descriptor, size = self._open(path)  # in a third of Path.read_bytes' time
         try:
-            parts = iter(lambda: os.read(descriptor, 1 << 16), b"")
-            return b"".join(parts)
+            data = os.read(descriptor, size + 1)
+            if len(data) == size:
+                return data
+            return b"".join([data, *iter(lambda: os.read(descriptor, 1 << 16), b"")])
         finally:
             os.close(descriptor)
+
+    def look(self, path: str) -> None:
+        """Remember a file's size and times, as reading it does."""
+        self._remember(os.stat(f"{self._root}/{path}"))
+
+    def looked(self) -> str:
+        """A number of all files that were read or looked at, in whatever order: others where one was changed since."""
+        return f"{sum(self._looked) % (1 << 64):x}"
+
+    def _remember(self, status: os.stat_result) -> None:
+        # The last is set by the system, so that a picture with the old one's size and date shows too.
+        self._looked.append(hash((status.st_size, status.st_mtime_ns, status.st_ctime_ns)))  # the same in every process
+
+    def _open(self, path: str) -> tuple[int, int]:
+        descriptor = os.open(f"{self._root}/{path}", READING)
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST:
+            self._remember(status)
+            return descriptor, status.st_size
+        os.close(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            raise ValueError(_too_large(status.st_size))
+        raise ValueError("is no plain file")
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _kind(entry: os.DirEntry[str]) -> str | None:
+    """What an entry is that is no folder; None for a plain file."""
+    try:
+        if entry.is_file():
+            return None
+        return KINDS.get(stat.S_IFMT(entry.stat().st_mode), "of no known kind")
+    except OSError:
+        return "broken link"
+
+
+def _too_large(size: int) -> str:
+    return f"its {size:,} bytes are more than the {LARGEST:,} that one file may have"
 
 
 class Zip:
     """A tree inside a zip, read in place, hidden files left out; its root is the folder that holds the file `landmark`.
 
     Raises:
-        InputError: for a zip that is cut short, has no `landmark`, or names files outside itself.
+        InputError: for a zip that is cut short, has no `landmark`, names files outside itself, or unpacks to more than
+            pictures can.
     """
 
     def __init__(self, path: Path, *, landmark: str):
@@ -77,6 +180,12 @@ class Zip:
             for name in names:
                 if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or name[1:2] == ":":
                     raise InputError(f"{path}: its entry {name!r} leads out of the zip; fetch the official file")
+            unpacked, size = sum(entry.file_size for entry in self._zip.infolist()), path.stat().st_size
+            if unpacked > RATIO * size + (64 << 20):
+                raise InputError(
+                    f"{path}: unpacks to {unpacked / 1e9:,.1f} GB, {unpacked // size:,} times its size, which pictures "
+                    "never do; fetch the official file"
+                )
             roots = [name[: -len(landmark)] for name in names if name == landmark or name.endswith(f"/{landmark}")]
             if not roots:
                 raise InputError(f"{path}: holds no {landmark}, so it is not what data.source expects; check data.root")
@@ -84,12 +193,15 @@ class Zip:
             self._zip.close()
             raise
         self._root = min(roots, key=len)
-        self.where = f"{path}/{self._root}".rstrip("/")
+        self.where = shown(f"{path}/{self._root}".rstrip("/"))
         self._files: dict[str, list[str]] = {}
         for name in sorted(names):
             if name.startswith(self._root) and "/." not in f"/{name[len(self._root) :]}":
                 inside = PurePosixPath(name[len(self._root) :])
                 self._files.setdefault(str(inside.parent), []).append(inside.name)
+
+    def listing(self, path: str) -> Listing:
+        return Listing(self.folders(path), self.files(path), Counter())
 
     def folders(self, path: str) -> list[str]:
         here = PurePosixPath(path)
@@ -99,8 +211,18 @@ class Zip:
     def files(self, path: str) -> list[str]:
         return self._files.get(str(PurePosixPath(path)), [])
 
+    def real(self, path: str) -> str:
+        return path
+
+    def stream(self, path: str) -> IO[bytes]:
+        return self._zip.open(self._root + path)
+
     def read(self, path: str) -> bytes:
-        return self._zip.read(self._root + path)  # checks the entry's CRC; safe to call from several threads
+        size = self._zip.getinfo(self._root + path).file_size
+        if size > LARGEST:
+            raise ValueError(_too_large(size))
+        with self.stream(path) as file:  # checks the entry's CRC; safe to call from several threads
+            return file.read(size)  # and no further: ZipFile.read unpacks all there is, whatever the directory says
 
     def close(self) -> None:
         self._zip.close()
@@ -125,13 +247,8 @@ def existing(root: Path) -> Path:
         InputError: when there is nothing.
     """
     if not root.exists():
-        raise InputError(f"{root}: does not exist; check data.root")
+        raise InputError(f"{shown(str(root))}: does not exist; check data.root")
     return root
-
-
-def stamps(root: Path, paths: Sequence[Path]) -> list[Any]:
-    """When each folder and file last changed: a file added, removed or renamed shows in its folder's time."""
-    return [str(root), *((str(p.relative_to(root)), p.stat().st_mtime_ns) for p in sorted(paths) if p.exists())]
 
 
 @contextmanager
@@ -147,32 +264,3 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda advance: bar.advance(task, advance)
-
-
-def download(url: str, path: Path, *, md5: str, mend: str) -> None:
-    """Fetch `url` into `path` unless it is there; it appears whole and verified, or not at all.
-
-    Raises:
-        InputError: without network, for other content than `md5` says, or when `path` cannot be written.
-    """
-    if path.is_file():
-        return
-    found = hashlib.md5(usedforsecurity=False)
-    with whole(path, "wb") as file, closing(_blocks(url, path.name, mend)) as blocks:
-        for block in blocks:
-            found.update(block)
-            file.write(block)
-        if found.hexdigest() != md5:
-            raise InputError(f"{url}: what came has md5 {found.hexdigest()}, not {md5}; {mend}")
-
-
-def _blocks(url: str, name: str, mend: str) -> Generator[bytes, None, None]:
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            length = answer.headers["Content-Length"]
-            with progress(f"downloading {name}", int(length) if length else None) as advance:
-                while block := answer.read(1 << 20):
-                    yield block
-                    advance(len(block))
-    except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise InputError(f"{url}: cannot be downloaded ({problem}); {mend}") from problem

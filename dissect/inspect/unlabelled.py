@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from dissect.errors import InputError
-from dissect.images.decoding import any_image
-from dissect.images.sources import IMAGES
+from dissect.images.pictures import any_image, pictures
 from dissect.images.trees import Folder, Tree, Zip, existing, progress, read_text
 
 FOLDERS = ("test/images", "test")  # Tiny ImageNet's, and a plain one for one's own images
@@ -44,7 +43,7 @@ def names_of_tests(tree: Tree) -> tuple[str, list[str]]:
         InputError: where there are none.
     """
     for folder in FOLDERS:
-        names = [name for name in tree.files(folder) if name.lower().endswith(IMAGES)]
+        names = [path.removeprefix(f"{folder}/") for path in pictures(tree, folder, below=False)[0]]
         if names:
             return folder, sorted(names, key=_numeric)
     raise InputError(f"{tree.where}: has no test images; they lie in {' or '.join(FOLDERS)} below data.root")

@@ -13,7 +13,8 @@ from dissect.errors import InputError
 from dissect.images.arrays import ImageSet, let_go
 from dissect.images.batches import Pixels, View, ViewBatches, ten_crop_views, window_side
 from dissect.images.build import augmentation
-from dissect.images.decoding import any_image
+from dissect.images.pictures import any_image
+from dissect.images.trees import Folder
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def image_at(images: ImageSet, image: str) -> tuple[np.ndarray, str]:
         return images.val_images[int(image)], f"image {image}, {images.classes[images.val_labels[int(image)]]}"
     path = Path(image)
     try:
-        return any_image(path.read_bytes(), None, size).copy(), path.name  # PIL's own memory is read-only
+        return any_image(
+            Folder(path.parent).read(path.name), None, size
+        ).copy(), path.name  # PIL's own memory is read-only
     except Exception as problem:  # PIL raises a dozen kinds for damaged files
         reason = getattr(problem, "strerror", None) or str(problem).split("<")[0].strip()
         raise InputError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dissect.errors import InputError
 from dissect.images.arrays import load
@@ -26,7 +26,7 @@ def encoded(mode: str = "RGB", side: int = 64, kind: str = "JPEG", **options: An
 
 
 def pil(data: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    return np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))
 
 
 PLAIN = {
@@ -37,9 +37,9 @@ PLAIN = {
     "not YCbCr": encoded(keep_rgb=True),
     "grey": encoded("L"),
     "with restarts": encoded(restart_marker_rows=1),
-    "to be turned": encoded(exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"),
 }
 LEFT_TO_PIL = {
+    "to be turned": encoded(exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"),
     "progressive": encoded(progressive=True),
     "CMYK": encoded("CMYK"),
     "PNG": encoded(kind="PNG"),
@@ -67,7 +67,10 @@ def test_all_else_is_left_to_pil(data: bytes) -> None:
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
     """root/<part>/<class>/<kind>.jpg, of every kind that can be decoded."""
-    kinds = {**PLAIN, **{kind: LEFT_TO_PIL[kind] for kind in ("progressive", "CMYK", "PNG", "bytes after it")}}
+    kinds = {
+        **PLAIN,
+        **{kind: LEFT_TO_PIL[kind] for kind in ("to be turned", "progressive", "CMYK", "PNG", "bytes after it")},
+    }
     for part in ("train", "val"):
         for number, data in enumerate(kinds.values()):
             path = tmp_path / f"images/{part}/only/{number:02}.jpg"

@@ -1,6 +1,7 @@
 """Sources are read through `load`, as a user reads them; what is wrong with one ends as one InputError."""
 
 import hashlib
+import os
 import pickle
 import shutil
 import socket
@@ -193,6 +194,60 @@ def test_a_damaged_image_inside_a_zip_is_named(tiny: Path, tmp_path: Path, refus
     assert f"{path}/tiny-imagenet-200/{damaged}: is corrupt" in refuse(TinyImageNet(str(path)))
 
 
+def test_a_picture_changed_in_place_is_noticed_when_the_images_are_verified(
+    tiny: Path, tmp_path: Path, read: Callable[..., ImageSet], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = read(TinyImageNet(str(tiny)))
+    path = tiny / "train/n002/images/n002_1.JPEG"
+    path.touch()
+    assert read(TinyImageNet(str(tiny)), verify=True).digest == before.digest  # the bytes decide
+    assert "were changed" in capsys.readouterr().err
+    noise(path, seed=1234)
+    after = read(TinyImageNet(str(tiny)), verify=True)
+    assert after.digest != before.digest
+    assert pixels([path]) <= {x.tobytes() for x in after.train_images}
+    assert read(TinyImageNet(str(tiny))).digest == after.digest
+    capsys.readouterr()
+    read(TinyImageNet(str(tiny)), verify=True)
+    assert "changed" not in capsys.readouterr().err
+    assert [one.name[0] for one in (tmp_path / "cache").iterdir() if one.is_dir()] == ["t"]  # and nothing is left over
+
+
+@pytest.mark.parametrize("place", ["folder", "copy", "zip"])
+def test_a_subset_is_drawn_by_the_names_hash_wherever_the_files_lie(
+    tiny: Path, tmp_path: Path, place: str, read: Callable[..., ImageSet]
+) -> None:
+    root = {"folder": tiny, "copy": tmp_path / "copy", "zip": tmp_path / "a.zip"}[place]
+    if place == "copy":
+        shutil.copytree(tiny, root)
+    if place == "zip":
+        zipped(tiny, root)
+    images = read(TinyImageNet(str(root)), train_per_class=2, val_per_class=1)
+    for label, wnid in enumerate(sorted(WNIDS)):
+        names = [f"train/{wnid}/images/{wnid}_{i}.JPEG" for i in range(4)]
+        drawn = sorted(names, key=lambda name: hashlib.blake2b(name.encode()).hexdigest())[:2]
+        found = images.train_images[images.train_labels == label]
+        assert {x.tobytes() for x in found} == pixels([tiny / name for name in drawn])
+
+
+def test_what_lies_beside_the_pictures_of_tiny_imagenet_is_told(tiny: Path, read: Callable[..., ImageSet]) -> None:
+    (tiny / "train/n002/images/notes.txt").write_text("no picture")
+    os.mkfifo(tiny / "train/n002/images/pipe.JPEG")
+    os.mkfifo(tiny / "val/images/pipe.JPEG")
+    assert read(TinyImageNet(str(tiny))).left_out == {"dog": {".txt": 1, "named pipe": 1}}
+
+
+def test_a_kept_download_that_is_not_what_was_fetched_is_refused(
+    tiny: Path, tmp_path: Path, read: Callable[..., ImageSet]
+) -> None:
+    path = zipped(tiny, tmp_path / "served.zip")
+    kept = tmp_path / "cache/downloads/tiny-imagenet-200.zip"
+    kept.parent.mkdir(parents=True)
+    shutil.copy(path, kept)
+    with pytest.raises(InputError, match=rf"{kept}: has md5 .*, not 0{{32}}; delete it, and it is fetched again"):
+        read(TinyImageNet(url=path.as_uri(), md5="0" * 32))
+
+
 # ------------------------------------------------------------------------------------------------ image folders
 
 
@@ -274,6 +329,21 @@ def test_digits_are_all_there_split_1000_to_797(read: Callable[..., ImageSet]) -
     assert sorted((x.astype(float).tobytes(), k) for x, k in zip(found[..., 0], labels, strict=True)) == expected
 
 
+def test_a_subset_of_the_digits_is_drawn_by_hash_and_not_from_the_first_writers(read: Callable[..., ImageSet]) -> None:
+    digits = load_digits()
+    images = read(Digits(), image_size=8, train_per_class=20)
+    known = {np.rint(x * 255 / 16).astype(np.uint8).tobytes(): i for i, x in enumerate(digits.images)}
+    for label in range(10):
+        found = images.train_images[images.train_labels == label][..., 0]
+        numbers = {known[np.ascontiguousarray(x).tobytes()] for x in found}
+        whole = read(Digits(), image_size=8)
+        train = {
+            known[np.ascontiguousarray(x[..., 0]).tobytes()] for x in whole.train_images[whole.train_labels == label]
+        }
+        assert numbers == set(sorted(train, key=lambda i: hashlib.blake2b(str(i).encode()).hexdigest())[:20])
+        assert max(numbers) > 900  # of 1,797: a part of every writer's, where the first twenty end at some 250
+
+
 def cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
     """Files in CIFAR-10's format, 20 images in the first training batch; gives those as (20, 32, 32, 3), and labels."""
     from torchvision import datasets
@@ -304,6 +374,17 @@ def test_cifar_keeps_its_pixels_and_labels(
     assert len(images.val_images) == 20
     found = {(x.tobytes(), int(k)) for x, k in zip(images.train_images, images.train_labels, strict=True)}
     assert found == {(x.tobytes(), int(k)) for x, k in zip(expected, labels, strict=True)}
+
+
+def test_a_subset_of_cifar_is_drawn_by_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[..., ImageSet]
+) -> None:
+    pixels, labels = cifar(tmp_path / "cifar", monkeypatch)
+    images = read(Cifar10(str(tmp_path / "cifar")), image_size=32, train_per_class=1)
+    for label in range(10):
+        names = [f"train/{i}" for i in np.flatnonzero(labels == label)]
+        drawn = min(names, key=lambda name: hashlib.blake2b(name.encode()).hexdigest())
+        np.testing.assert_array_equal(images.train_images[images.train_labels == label][0], pixels[int(drawn[6:])])
 
 
 def test_cifar_without_network_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, refuse: Callable[..., str]) -> None:
