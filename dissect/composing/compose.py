@@ -113,6 +113,12 @@ def _afresh(
     ]
     if not stale:
         return config
+    for text in overrides:
+        if (group := key_of(text)) in stale and text.startswith(f"{group}="):
+            raise InputError(
+                f"{text}: a file sets {group} itself ({OmegaConf.select(config, f'{group}._target_')}), so the choice does "
+                "nothing; leave one of the two out"
+            )
     kept = [text for text in overrides if key_of(text) not in stale]
     # What the command line says of one of its arguments may now be the first that does.
     kept = [f"++{text.lstrip('+')}" if text.lstrip("+").split(".")[0] in stale else text for text in kept]

@@ -2,19 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from importlib.util import find_spec
-from pathlib import Path
-from sysconfig import get_paths
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.code import Code, code_of
 from dissect.composing.plain import leaves, plain
 from dissect.composing.schema import UNFELT
 
 # Raise by one when a change of the code changes what the same config trains to: old runs are then trained anew.
 RECIPE = 2
+
+TRAINER = "pytorch_lightning.Trainer"
 
 # Trainer arguments that say where and how a run is watched, not what it computes.
 HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "benchmark", "deterministic",
@@ -31,14 +30,17 @@ def determining(config: DictConfig) -> dict[str, Any]:
     kept: dict[str, Any] = {part: value for part, value in given.items() if part not in UNFELT}
     if given["ensemble"]["average"]:
         kept["ensemble"] = given["ensemble"]
-    kept["trainer"] = {key: value for key, value in given["trainer"].items() if key not in HARDWARE}
+    trainer = given["trainer"]
+    kept["trainer"] = {key: value for key, value in trainer.items() if key not in HARDWARE}
+    if trainer.get("_target_") != TRAINER:
+        kept["trainer"]["_target_"] = trainer.get("_target_")
     if kept["trainer"].get("precision") == "auto":  # what the hardware has
         del kept["trainer"]["precision"]
     for part in ("augmentation", "callbacks"):  # what is off by name is as what is not named
         if part in kept:
             kept[part] = {name: value for name, value in kept[part].items() if value is not None}
-    if code := own_code(str(value) for key, value in leaves(kept).items() if key.endswith("_target_")):
-        kept["code"] = code
+    if code := code_in(kept).digests:
+        kept["code"] = dict(code)
     return kept
 
 
@@ -51,25 +53,7 @@ def without_paths(config: DictConfig) -> DictConfig:
     return kept
 
 
-def own_code(targets: Iterable[str]) -> dict[str, str]:
-    """Digests of the user's modules that targets name: a network that was edited is another network.
-
-    Installed packages are left to `versions` in the result, this one to RECIPE. Nothing is imported.
-    """
-    found: dict[str, str] = {}
-    for top in sorted({target.split(".")[0] for target in targets} - {"dissect", "torch", "torchvision"}):
-        try:
-            spec = find_spec(top)
-        except (ImportError, ValueError):  # nothing that can be found; making it will say so
-            continue
-        if spec is None or spec.origin is None or not spec.has_location or "site-packages" in spec.origin:
-            continue
-        file = Path(spec.origin)
-        if file.is_relative_to(get_paths()["stdlib"]):
-            continue
-        sources = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-        digest = hashlib.blake2b(digest_size=16)
-        for source in sources:
-            digest.update(source.read_bytes())
-        found[top] = digest.hexdigest()
-    return found
+def code_in(config: Any, *keys: str) -> Code:
+    """The code that `_target_`s name in a config or some of its parts: the user's own, and packages' versions."""
+    parts = [config] if not keys else [config[key] for key in keys if key in config]
+    return code_of(str(one) for part in parts for key, one in leaves(part).items() if key.endswith("_target_"))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.identity import code_in, digest_of
+from dissect.composing.plain import plain
 from dissect.errors import InputError, TrainingError
 from dissect.images.arrays import ImageSet, load
 from dissect.images.scores import judged, mean, scores
@@ -50,9 +52,9 @@ class Images:
 
     shares_batches = True
 
-    def data(self, config: DictConfig) -> Found:
+    def data(self, config: DictConfig, *, verify: bool = False) -> Found:
         _check(config)
-        images = images_of(config)
+        images = images_of(config, verify=verify)
         data = config.data
         facts = {
             "name": data.name,
@@ -67,6 +69,8 @@ class Images:
             "folds": data.folds,
             "fold": data.fold,
         }
+        if images.left_out:
+            facts["left_out"] = images.left_out
         return Found(images, facts)
 
     def module(self, config: DictConfig, data: Found, seed: int) -> "Classification":
@@ -152,15 +156,19 @@ def judged_on(data: DictConfig) -> str:
     return str(data.judge) if data.folds is None else f"fold {data.fold} of {data.folds}"
 
 
-def images_of(config: DictConfig) -> ImageSet:
+def images_of(config: DictConfig, *, verify: bool = False) -> ImageSet:
     """The images that a config names, decoded if this is the first time.
+
+    Args:
+        verify: hold what was decoded before against its digests.
 
     Raises:
         InputError: for a setting or a file that cannot be used.
     """
     data: Any = OmegaConf.to_container(config.data, resolve=True)
     arguments = {str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")}
-    return load(made(config, "data.source"), **arguments)
+    code = digest_of(dict(code_in(plain(config), "data").digests))
+    return load(made(config, "data.source"), **arguments, code=code, verify=verify)
 
 
 def _check(config: DictConfig) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 from hydra.utils import get_class
 from omegaconf import DictConfig
 
-from dissect.composing.identity import digest_of, own_code
-from dissect.composing.plain import leaves, plain
+from dissect.composing.identity import code_in, digest_of
+from dissect.composing.plain import plain
 from dissect.errors import InputError
 from dissect.training.making import made
 from dissect.training.task import Judged
@@ -45,14 +45,13 @@ class Lightning:
 
     shares_batches = False  # with several devices, each process would have batches of its own
 
-    def data(self, config: DictConfig) -> Found:
+    def data(self, config: DictConfig, *, verify: bool = False) -> Found:
         """Known by the datamodule's `fingerprint()` where it has one, else by its code; its config is in the key."""
         _check(config)
         described = plain(config.datamodule)
         target = str(described["_target_"])
         fingerprint = _fingerprint(config)
-        code = own_code(str(value) for key, value in leaves(described).items() if key.endswith("_target_"))
-        known = {"fingerprint": fingerprint} if fingerprint is not None else {"code": code}
+        known = {"fingerprint": fingerprint} if fingerprint is not None else {"code": dict(code_in(described).digests)}
         digest = digest_of({"datamodule": target, **known})
         facts = {"name": target.rpartition(".")[2], "digest": digest, "judge": "validation"}
         return Found({**facts, "bytes_known": fingerprint is not None})

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dissect.composing.identity import code_in
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
 
@@ -42,7 +43,7 @@ def describe(job: Job, data: Any) -> dict[str, Any]:
         **dict.fromkeys(COSTS),
         "device": None,
         "precision": None,
-        "versions": versions(),
+        "versions": versions() | dict(code_in(plain(variant.config)).versions),
         "commit": commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

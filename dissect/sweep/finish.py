@@ -31,7 +31,7 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
         InputError: for a config, data or a store that cannot be used.
         TrainingError: when training itself fails.
     """
-    data = data_of(variant.config)
+    data = data_of(variant.config, verify=True)
     return _finish(job_of(variant, data), data)
 
 

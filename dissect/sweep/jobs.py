@@ -71,7 +71,7 @@ class Asker:
             variant = self._compose(rest)
             where = _data_part(variant.config)
             if where not in data:
-                data[where] = data_of(variant.config)
+                data[where] = data_of(variant.config, verify=True)
             for said in dict.fromkeys(map(tuple, group)):
                 seeds = [int(one.partition("=")[2]) for one in said if key_of(one) == "seed"]
                 run = variant.with_seed(seeds[-1]) if seeds else variant

@@ -48,8 +48,11 @@ class Judged:
 
 
 class Task(Protocol):
-    def data(self, config: DictConfig) -> Data:
+    def data(self, config: DictConfig, *, verify: bool = False) -> Data:
         """Find and read the data, and refuse settings that can be refused before torch is there.
+
+        Args:
+            verify: hold what an earlier call has kept of them against what was kept; said once a sweep.
 
         Raises:
             InputError: for a setting or a file that cannot be used.
@@ -106,6 +109,6 @@ def task_of(config: DictConfig) -> Any:
         raise InputError(f"task={config.task.get('_target_')}: cannot be made: {reason}") from problem
 
 
-def data_of(config: DictConfig) -> Any:
+def data_of(config: DictConfig, *, verify: bool = False) -> Any:
     """The data of a config's task: an object like `Data`."""
-    return task_of(config).data(config)
+    return task_of(config).data(config, verify=verify)
