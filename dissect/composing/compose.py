@@ -116,8 +116,8 @@ def _afresh(
     for text in overrides:
         if (group := key_of(text)) in stale and text.startswith(f"{group}="):
             raise InputError(
-                f"{text}: a file sets {group} itself ({OmegaConf.select(config, f'{group}._target_')}), so the choice does "
-                "nothing; leave one of the two out"
+                f"{text}: a file sets {group} itself ({OmegaConf.select(config, f'{group}._target_')}), so that the "
+                "choice would do nothing; leave one of the two out"
             )
     kept = [text for text in overrides if key_of(text) not in stale]
     # What the command line says of one of its arguments may now be the first that does.
@@ -152,7 +152,8 @@ def register(deltas: DictConfig) -> None:
     Raises:
         InputError: for one that is no mapping.
     """
-    for name, said in (OmegaConf.to_container(deltas) or {}).items():  # type: ignore[union-attr]
+    said_of: Any = OmegaConf.to_container(deltas)
+    for name, said in said_of.items():
         if not isinstance(said, dict):
             raise InputError(f"deltas.{name}={said}: must be a mapping: {{label: {name}, what it changes}}")
         about = {key: said.pop(key) for key in ("label", "requires", "excludes", "derived") if key in said}

@@ -61,7 +61,8 @@ class Plan:
     components: list[str] | None = None  # those to which it applies; null = the ladder's
     search: Search = field(default_factory=Search)
     level: float = 0.95  # of intervals; 1 - level: chance of one false verdict or more among all planned contrasts
-    smallest: float = 1.0  # the smallest gain of interest, in the metric's unit; what is surely below counts as equal
+    # The smallest gain of interest, in the metric's unit; what is surely below counts as equal. null: nothing does.
+    smallest: float | None = None
     power: float = 0.8
     looks: list[int] = field(default_factory=lambda: [3, 5, 8, 12])  # seeds=auto: numbers of seeds at which to decide
     frozen: bool = False  # go on with the manifest's configs, whatever the YAML files say by now

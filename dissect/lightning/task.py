@@ -97,7 +97,8 @@ class Lightning:
                 f"ensemble.average=true: {config.module._target_} gives nothing to average: let validation_step return "
                 "{'predictions': ..., 'targets': ...}, and the class have a static method scores(predictions, targets)"
             )
-        mean = np.mean([one["predictions"] for one in members], axis=0, dtype=np.float64).astype(np.float32)
+        total = np.sum([one["predictions"].astype(np.float64) for one in members], axis=0)
+        mean: np.ndarray = np.asarray(total / len(members), dtype=np.float32)
         targets = members[0]["targets"]
         scores = np.asarray(judge(torch.from_numpy(mean), torch.from_numpy(targets)))
         if scores.shape != (len(mean),):

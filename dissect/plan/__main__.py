@@ -139,7 +139,12 @@ def contrasts_table(manifest: Manifest, jobs: Sequence[Job]) -> Table:
     metric = Metric.from_config(manifest.metric)
     sds = [] if pilot is None else pilot["sd"].tolist()
     digits = 2 if metric.unit == "points" else metric.digits(sds) + 1
-    goal = f"To show a gain of {metric.with_unit(f'{manifest.smallest:g}')} with power {manifest.power:g}"
+    wanted = manifest.smallest
+    goal = (
+        "plan.smallest is null: say what gain is worth showing, and this table says how many seeds it takes"
+        if wanted is None
+        else f"To show a gain of {metric.with_unit(f'{wanted:g}')} with power {manifest.power:g}"
+    )
     shown = Table("contrast", *columns, box=None, pad_edge=False, title=goal, title_justify="left")
     for place, planned in enumerate(manifest.contrasts):
         row = {} if pilot is None else pilot.iloc[place].to_dict()
@@ -160,11 +165,13 @@ def _cells(row: Mapping[Any, Any], manifest: Manifest, digits: int) -> list[str]
         return [str(pilot), *[""] * 5]
     if not row["sd"] > 0:
         return [str(pilot), "0", *[""] * 4]
-    alpha, sd = 1 - manifest.level, float(row["sd"])
+    alpha, sd, wanted = 1 - manifest.level, float(row["sd"]), manifest.smallest
 
     def seeds(level: float) -> str:
+        if wanted is None:
+            return ""
         spreads = (sd, sd_bound(sd, pilot))
-        few, many = (seeds_needed(manifest.smallest, s, power=manifest.power, alpha=level) or ">1000" for s in spreads)
+        few, many = (seeds_needed(wanted, s, power=manifest.power, alpha=level) or ">1000" for s in spreads)
         return f"{few} ({many})"
 
     correlation = "" if math.isnan(row["correlation"]) else f"{row['correlation']:.2f}"

@@ -50,7 +50,7 @@ class Manifest:
     pixels: str
     seeds: list[int]
     level: float
-    smallest: float
+    smallest: float | None
     power: float
     looks: list[int] | None
     variants: dict[str, dict[str, Any]]
@@ -88,7 +88,7 @@ class Manifest:
         return found.with_seed(seed)
 
 
-def check_terms(level: float, smallest: float, power: float, looks: Sequence[int] | None) -> None:
+def check_terms(level: float, smallest: float | None, power: float, looks: Sequence[int] | None) -> None:
     """Refuse what no test could be made of.
 
     Raises:
@@ -100,7 +100,7 @@ def check_terms(level: float, smallest: float, power: float, looks: Sequence[int
         raise InputError(
             f"plan.power={power:g}: must be above {1 - level:.3g} (1 - plan.level) and below 1, such as 0.8"
         )
-    if not smallest > 0:
+    if smallest is not None and not smallest > 0:
         raise InputError(f"plan.smallest={smallest:g}: must be above 0, in the metric's unit, such as 1")
     if looks is not None and (not looks or looks[0] < 2 or list(looks) != sorted(set(looks))):
         raise InputError(f"plan.looks={list(looks)}: must be numbers of seeds that grow, from 2 on, such as [3,5,8,12]")

@@ -80,7 +80,7 @@ def terms(plan: Manifest | None, manifests: Sequence[Manifest], study: Study) ->
     told = plan or next(iter(manifests), None)
     unplanned = MARGIN if study.metric.unit == "points" else np.nan
     level, margin, power = (told.level, told.smallest, told.power) if told else (LEVEL, unplanned, POWER)
-    if study.metric.name != study.primary.name:
+    if margin is None or study.metric.name != study.primary.name:
         margin = np.nan
     return {"level": level, "margin": margin, "power": power}
 

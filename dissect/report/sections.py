@@ -134,6 +134,10 @@ def plans(study: Study, manifests: Sequence[Manifest]) -> list[str]:
         told.append(
             "; ".join(part for part in parts if part)
             + f". Judged by {judged.held_out} ({judged.better} is better), of the epoch that is {one.epoch}; "
-            f"level {100 * one.level:g}%, {judged.with_unit(f'margin ±{one.smallest:g}')}, power {100 * one.power:g}%."
+            f"level {100 * one.level:g}%, {_margin(one, judged)}, power {100 * one.power:g}%."
         )
     return told
+
+
+def _margin(plan: Manifest, metric: Metric) -> str:
+    return "no margin" if plan.smallest is None else metric.with_unit(f"margin ±{plan.smallest:g}")

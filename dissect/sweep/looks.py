@@ -1,5 +1,6 @@
 """seeds=auto: more seeds for those planned contrasts that are not decided, looking only as often as was planned."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
     contrasts = [Contrast(one.weights, one.orders) for one in manifest.contrasts]
     return effects(
         with_ten_crop(runs.astype({cropped: float}), metric), contrasts, metric,
-        level=manifest.level, margin=manifest.smallest, power=manifest.power, looks=looks,
+        level=manifest.level, margin=manifest.smallest or math.nan, power=manifest.power, looks=looks,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from dissect.errors import InputError
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+    from torch import nn
 
 
 class Data(Protocol):
@@ -48,6 +49,8 @@ class Judged:
 
 
 class Task(Protocol):
+    shares_batches: bool  # whether processes that train one run together can share each of its batches
+
     def data(self, config: DictConfig, *, verify: bool = False) -> Data:
         """Find and read the data, and refuse settings that can be refused before torch is there.
 
@@ -73,6 +76,10 @@ class Task(Protocol):
 
     def callbacks(self, config: DictConfig, seed: int) -> "list[pl.Callback]":
         """Those that the task adds to the engine's."""
+        ...
+
+    def network(self, module: Any) -> "nn.Module":
+        """What is judged, and whose weights are kept."""
         ...
 
     def judge(self, module: Any, data: Any, config: DictConfig, trainer: "pl.Trainer") -> Judged:
