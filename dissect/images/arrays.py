@@ -229,10 +229,14 @@ def _select(
     return replace(
         contents,
         classes=contents.classes[:classes],
-        train=[shuffled(names)[:train_per_class] for names in contents.train[:classes]],
-        val=[shuffled(names)[:val_per_class] for names in contents.val[:classes]],
+        train=[_drawn(names, train_per_class) for names in contents.train[:classes]],
+        val=[_drawn(names, val_per_class) for names in contents.val[:classes]],
         left_out={name: kinds for name, kinds in contents.left_out.items() if name in contents.classes[:classes]},
     )
+
+
+def _drawn(names: list[str], wanted: int | None) -> list[str]:
+    return names if wanted is None else shuffled(names)[:wanted]
 
 
 def _say_left_out(left_out: LeftOut) -> None:
