@@ -118,7 +118,7 @@ class Augmentation:
         """
         if not mirror:
             for name, on in (
-                ("mirror.on", self.mirror),
+                ("mirror.active", self.mirror),
                 ("offline.mirror", bool(self.offline and self.offline.mirror)),
             ):
                 if on:

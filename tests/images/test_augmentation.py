@@ -183,7 +183,7 @@ def test_what_is_no_transform_or_one_too_many_is_refused(named, message):
 
 @pytest.mark.parametrize(
     ("named", "key"),
-    [({"mirror": Mirror()}, "mirror.on"), ({"offline": Offline()}, "offline.mirror")],
+    [({"mirror": Mirror()}, "mirror.active"), ({"offline": Offline()}, "offline.mirror")],
 )
 def test_a_mirror_that_labels_do_not_survive_is_refused(named, key):
     Augmentation.of(named).check(side=8, classes=7, mirror=True)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,13 +9,15 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dissect.images.build import build, made
-from dissect.images.module import sums
+from dissect.images.build import build, recipe
+from dissect.images.module import Classification, sums
 from dissect.images.scores import scores
+from dissect.images.task import batches as cut
 from dissect.images.task import images_of
 from dissect.streams import stream
-from dissect.training.run import module_of
-from dissect.training.trainer import Resume, trainer_of
+from dissect.training.epochs import Epochs
+from dissect.training.resume import Resume
+from dissect.training.trainer import trainer_of
 
 
 @pytest.fixture
@@ -100,12 +104,15 @@ def reads(variant, tmp_path):
             "+ablation=step7", "model.width=0.1", f"data.train_per_class={2 * batches}", "train.batch_size=20",
             "train.epochs=2", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed",
         )  # fmt: skip
-        images = images_of(chosen.config)
-        schedule = made(chosen.config, "schedule")
-        module = module_of(chosen, images, network or build(chosen.config, seed=0), schedule, lambda rows: None)
+        parts = recipe(chosen.config)
+        module = Classification(
+            network or build(chosen.config, seed=0), batches=partial(cut, images_of(chosen.config), chosen.config, 0),
+            optimizer=parts.optimizer, loss=parts.loss, schedule=parts.schedule, seed=0,
+        )  # fmt: skip
+        epochs = Epochs(tmp_path / "metrics.csv", lambda rows: None)
         with Calls() as calls, Scalars() as scalars:
-            trainer_of(chosen.config, tmp_path, [Resume(tmp_path)]).fit(module)
-        assert len(module.rows) == 2
+            trainer_of(chosen.config, tmp_path, [epochs, Resume(tmp_path, "key")]).fit(module)
+        assert len(epochs.rows) == 2
         return calls.counted + scalars.counted
 
     return reads

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dissect.images.arrays import ImageSet
-from dissect.training.run import batches
+from dissect.images.task import batches
 
 
 def image_set(count, size=16):
