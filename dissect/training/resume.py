@@ -33,7 +33,8 @@ class Resume(pl.callbacks.Checkpoint):
             try:
                 read(path, self._key, mmap=True)
             except ValueError as problem:
-                print(f"{path}: {problem}; the one before it is used", file=sys.stderr, flush=True)
+                begin = "the one before it is used" if path == self._path else "the run begins anew"
+                print(f"{path}: {problem}; {begin}", file=sys.stderr, flush=True)
             else:
                 return path
         return None
