@@ -81,6 +81,13 @@ def test_a_flipped_bit_falls_back_to_the_state_before_and_then_to_the_beginning(
     assert capsys.readouterr().err.splitlines()[-1].endswith("; the run begins anew")
 
 
+def test_of_a_damaged_first_state_it_is_said_that_the_run_begins_anew(tmp_path, capsys):
+    resume = fit(tmp_path, epochs=1)
+    flip(tmp_path / "resume.ckpt")
+    assert resume.newest() is None
+    assert capsys.readouterr().err.rstrip().endswith("; the run begins anew")
+
+
 def test_a_state_that_was_cut_short_falls_back_too(tmp_path):
     resume = fit(tmp_path)
     path = tmp_path / "resume.ckpt"

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 
+from dissect.composing.job import job_of
 from dissect.errors import InputError, TrainingError
 from dissect.images.build import build
 from dissect.images.task import Images, images_of
 from dissect.store import runs as store
 from dissect.sweep.finish import finish
 from dissect.training import epochs
+from dissect.training.run import measured, run
+from dissect.training.task import Judged
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=3", "train.batch_size=20",
         "threads=1", "trainer.accelerator=cpu"]  # fmt: skip
@@ -127,6 +131,84 @@ def test_a_loss_that_turns_nan_is_a_failed_run_that_says_why(train, tmp_path):
     (result,) = store.results(tmp_path / "runs" / "digits")
     assert (result["status"], result["diverged"], result["metrics"]) == ("failed", True, {})
     assert "optimizer.lr" in result["error"]
+
+
+class Stopping(Images):
+    """The images task with a callback that ends training after the second epoch."""
+
+    def callbacks(self, config, seed):
+        class Stop(pl.Callback):
+            def on_train_epoch_end(self, trainer, module):
+                trainer.should_stop = trainer.current_epoch == 1
+
+        return [Stop()]
+
+
+def test_a_run_that_a_callback_stops_early_is_no_finished_run(variant):
+    chosen, task = variant(*TINY), Stopping()
+    data = task.data(chosen.config)
+    job = job_of(chosen, data)
+    with pytest.raises(InputError, match=r"train.epochs=3: the run was stopped after 2, .*; leave out what stops it"):
+        run(job, data, task)
+    assert store.finished(job.folder) is None
+    assert not list(job.folder.glob("*.npz"))
+
+
+def test_a_metric_that_was_never_measured_is_told_of_with_those_that_were(train, tmp_path):
+    with pytest.raises(
+        InputError, match=r"metric.name=val/loss: was never measured; what was measured: accuracy, top5"
+    ):
+        train("metric.name=val/loss")
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_a_metric_that_is_no_number_fails_the_run_and_another_is_left_out(variant, value):
+    config = variant(*TINY).config
+    with pytest.raises(
+        TrainingError, match=r"metric.name=accuracy: is (None|nan|inf) after 3 epochs, so the run failed"
+    ):
+        measured(Judged({"accuracy": value}), config)
+    found = measured(Judged({"accuracy": 0.5, "top5": value}, facts={"ten_crop": None}), config)
+    assert found == {"metrics": {"accuracy": 0.5, "top5": None}, "ten_crop": None}
+
+
+def test_another_runs_weights_or_damaged_ones_are_not_judged_again(train):
+    folder = Path(train("evaluate.ten_crop=null")[0]["folder"])
+    path = folder / "checkpoint.pt"
+    whole, before = path.read_bytes(), (folder / "result.json").read_bytes()
+    weights = torch.load(path, weights_only=True)["weights"]
+    torch.save({"run": "another", "weights": weights}, path)
+    with pytest.raises(
+        InputError, match=r"checkpoint.pt: cannot be read \(is another run's\); delete this run's folder"
+    ):
+        train()
+    path.write_bytes(whole[:-50])
+    with pytest.raises(InputError, match=r"checkpoint.pt: cannot be read \(is cut short or damaged"):
+        train()
+    assert (folder / "result.json").read_bytes() == before
+
+
+def test_a_run_whose_last_state_is_damaged_goes_on_from_the_one_before_to_the_same_bits(train, monkeypatch, capsys):
+    whole, _ = train("name=whole")
+    written = epochs.write_metrics
+
+    def cut_off(path, rows):
+        written(path, rows)
+        if len(rows) == 3:
+            raise KeyError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(epochs, "write_metrics", cut_off)
+        with pytest.raises(KeyError, match="power cut"):
+            train("name=cut")
+    (last,) = (Path(whole["folder"]).parents[1] / "cut").glob("*/resume.ckpt")
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    resumed, _ = train("name=cut")
+    assert "; the one before it is used" in capsys.readouterr().err
+    assert without_times(resumed) == without_times(whole)
 
 
 def test_a_network_that_diverges_in_its_last_step_is_a_failed_run_too(train, tmp_path):
