@@ -110,7 +110,7 @@ class Images:
             return probabilities(network, cut, torch.autocast(device.type, torch.bfloat16, enabled=bf16)).numpy()
 
         # After training, the module's own arrays are used again, so that a device holds the images once.
-        training, validation = (part.pixels for part in module.loaded or batches(images, config, 0, device, ALONE))
+        training, validation = (part.pixels for part in module.loaded or batches(images, config, 0, device))
         crop, ten_crop = augmentation(config).crop, config.evaluate.ten_crop
         predictions = {"labels": images.val_labels, "probabilities": predict(validation, crop)}
         room = validation.size - window_side(validation.size, ten_crop) if ten_crop else 0
@@ -183,7 +183,7 @@ def _check(config: DictConfig) -> None:
 
 
 def batches(
-    images: ImageSet, config: DictConfig, seed: int, device: "torch.device", part: "Part"
+    images: ImageSet, config: DictConfig, seed: int, device: "torch.device", part: "Part" = ALONE
 ) -> "tuple[TrainBatches, ViewBatches]":
     """Training and validation batches that are cut on `device`, or one process's part of them."""
     import torch

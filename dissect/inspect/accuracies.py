@@ -88,7 +88,10 @@ def by_epoch(runs: Sequence[Run]) -> pd.DataFrame:
         path = run.folder / "metrics.csv"
         try:
             parts = {"train_accuracy": "training", "val_accuracy": run.result["data"].get("judge", "validation")}
-            epochs = pd.read_csv(path)[["epoch", *parts]].astype(float)
+            epochs = pd.read_csv(path)
+            if "val_accuracy" not in epochs:  # no epoch was validated: trainer.check_val_every_n_epoch
+                del parts["val_accuracy"]
+            epochs = epochs[["epoch", *parts]].astype(float)
         except FileNotFoundError as problem:
             what = "an ensemble has no epochs; name its members" if run.result.get("members") else AGAIN
             raise InputError(f"{path}: is missing; {what}") from problem

@@ -53,9 +53,11 @@ def render(run: Run, folder: Path) -> str:
             narrow = kind in ("history", "parts")
             sections.append({"title": title, "figures": shown, "turnable": turned, "narrow": narrow})
     tests = [path.name for path in sorted(folder.glob("test*.txt"))]
+    result = run.result
     return _template(
-        "page.html.j2", run=run, result=run.result, data=run.result["data"], sections=sections, tests=tests
-    )
+        "page.html.j2", run=run, result=result, data=result["data"], metrics=result["metrics"], sections=sections,
+        tests=tests,
+    )  # fmt: skip
 
 
 def _template(name: str, **values: Any) -> str:

@@ -58,7 +58,7 @@ def read_run(folder: Path) -> Run:
     """The finished run in `folder`.
 
     Raises:
-        InputError: for a folder that is missing, is no run, or holds a run that is not finished.
+        InputError: for a folder that is missing, is no run, or holds a run that is not finished or of another task.
     """
     if not folder.is_dir():
         there = sorted(path.name for path in folder.parent.glob("[!.]*")) if folder.parent.is_dir() else []
@@ -72,8 +72,11 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{folder}: has no result.json, so its run is not finished; give its command again")
     if result.get("status") != "finished":
         raise InputError(f"{folder}: its run {result.get('status')} ({result.get('error')}); {AGAIN}")
-    if not isinstance(result.get("data"), dict):
-        raise InputError(f"{folder}/result.json: lacks `data`; {AGAIN}")
+    for part in ("data", "metrics"):
+        if not isinstance(result.get(part), dict):
+            raise InputError(f"{folder}/result.json: lacks `{part}`; {AGAIN}")
+    if "accuracy" not in result["metrics"] or "classes" not in result["data"]:
+        raise InputError(f"{folder}: is no run of task=images, whose networks alone are drawn; name one of those")
     return Run(folder, result)
 
 

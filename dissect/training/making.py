@@ -20,7 +20,7 @@ def made(config: DictConfig, key: str, *arguments: Any, partial: bool = False) -
         InputError: naming the key and what was wrong, where it cannot be made.
     """
     described = OmegaConf.select(config, key)
-    if not isinstance(described, DictConfig) or "_target_" not in described:
+    if not isinstance(described, DictConfig) or described.get("_target_") is None:
         raise InputError(f"{key}={described}: must say what to make, as {key}._target_=package.Name does")
     try:
         return instantiate(described, *arguments, **({"_partial_": True} if partial else {}))

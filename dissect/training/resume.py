@@ -33,7 +33,12 @@ class Resume(pl.callbacks.Checkpoint):
             try:
                 read(path, self._key, mmap=True)
             except ValueError as problem:
-                print(f"{path}: {problem}; the one before it is used", file=sys.stderr, flush=True)
+                begin = (
+                    "the one before it is used"
+                    if path == self._path and self._before.exists()
+                    else "the run begins anew"
+                )
+                print(f"{path}: {problem}; {begin}", file=sys.stderr, flush=True)
             else:
                 return path
         return None

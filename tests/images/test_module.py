@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,14 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dissect.images.module import sums
+from dissect.images.build import build, recipe
+from dissect.images.module import Classification, sums
 from dissect.images.scores import scores
+from dissect.images.task import batches as cut
+from dissect.images.task import images_of
 from dissect.streams import stream
 from dissect.training.epochs import Epochs
 from dissect.training.resume import Resume
-from dissect.training.task import task_of
 from dissect.training.trainer import trainer_of
 
 
@@ -100,12 +104,14 @@ def reads(variant, tmp_path):
             "+ablation=step7", "model.width=0.1", f"data.train_per_class={2 * batches}", "train.batch_size=20",
             "train.epochs=2", "trainer.accelerator=cpu", "trainer.precision=bf16-mixed",
         )  # fmt: skip
-        task = task_of(chosen.config)
-        module = task.module(chosen.config, task.data(chosen.config), 0)
-        module.network = network or module.network
-        epochs, resume = Epochs(tmp_path / "metrics.csv", lambda rows: None), Resume(tmp_path, "key")
+        parts = recipe(chosen.config)
+        module = Classification(
+            network or build(chosen.config, seed=0), batches=partial(cut, images_of(chosen.config), chosen.config, 0),
+            optimizer=parts.optimizer, loss=parts.loss, schedule=parts.schedule, seed=0,
+        )  # fmt: skip
+        epochs = Epochs(tmp_path / "metrics.csv", lambda rows: None)
         with Calls() as calls, Scalars() as scalars:
-            trainer_of(chosen.config, tmp_path, [epochs, resume]).fit(module)
+            trainer_of(chosen.config, tmp_path, [epochs, Resume(tmp_path, "key")]).fit(module)
         assert len(epochs.rows) == 2
         return calls.counted + scalars.counted
 

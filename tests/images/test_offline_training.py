@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from dissect.images.arrays import ImageSet
-from dissect.images.batches import ALONE
 from dissect.images.task import batches
 
 
@@ -19,10 +18,8 @@ def image_set(count, size=16):
 def test_an_epoch_is_twice_as_long_and_mirrored_only_where_labels_survive_it(variant, survive):
     images, cpu = image_set(200), torch.device("cpu")
     overrides = [f"data.mirror={survive}", "train.batch_size=20", "evaluate.ten_crop=null"]
-    plain, _ = batches(images, variant(*overrides).config, 0, cpu, ALONE)
-    training, validation = batches(
-        images, variant("component=[offline_augmentation]", *overrides).config, 0, cpu, ALONE
-    )
+    plain, _ = batches(images, variant(*overrides).config, 0, cpu)
+    training, validation = batches(images, variant("component=[offline_augmentation]", *overrides).config, 0, cpu)
     assert (len(plain), len(training), len(validation)) == (10, 20, 1)
     assert plain.doubled is None
     assert training.doubled.flip.any().item() == survive

@@ -119,9 +119,9 @@ def test_accuracies_by_part_are_those_of_the_results(ensemble: Run, run: Run, ro
     frame = part_accuracies([ensemble, run], seen.config, seen.images, str(root)).set_index(["model", "part"])
     assert list(frame["images"]) == [24, 12, 18] * 2
     single = frame.loc["step7: single model, seed 3"]["accuracy"]
-    assert single["training"] == pytest.approx(run.result["train_accuracy"])
-    assert single["tuning"] == pytest.approx(run.result["accuracy"])
-    assert frame.loc["step8: 2 averaged"]["accuracy"]["tuning"] == pytest.approx(ensemble.result["accuracy"])
+    assert single["training"] == pytest.approx(run.result["metrics"]["train_accuracy"])
+    assert single["tuning"] == pytest.approx(run.result["metrics"]["accuracy"])
+    assert frame.loc["step8: 2 averaged"]["accuracy"]["tuning"] == pytest.approx(ensemble.result["metrics"]["accuracy"])
     # the validation images, which the runs have not seen: the right answers counted one by one
     network, right = inspected(run, root).network, 0
     from dissect.images.task import images_of
@@ -192,14 +192,21 @@ def test_runs_that_are_spoiled_end_with_one_message(copy: Path, refused: Callabl
     assert "this run has no predictions" in refused(copy, "top")
     np.savez(copy / "predictions.npz", labels=np.zeros(3), probabilities=np.zeros((3, 3)))
     assert "is for other images than the run's" in refused(copy, "parts")
-    torch.save({"weights": torch.ones(1)}, copy / "checkpoint.pt")
-    assert "cannot be read into dissect.networks.convnet.ConvNet" in refused(copy, "filters")
+    torch.save({"run": result["key"], "weights": {"no": torch.ones(1)}}, copy / "checkpoint.pt")
+    assert "does not fit the network" in refused(copy, "filters")
+    torch.save({"run": "another", "weights": {}}, copy / "checkpoint.pt")
+    assert "cannot be read (is another run's)" in refused(copy, "filters")
     (copy / "checkpoint.pt").unlink()
     assert "this run has no checkpoint" in refused(copy, "filters")
     (copy / "metrics.csv").unlink()
     assert "metrics.csv: is missing" in refused(copy, "history")
     (copy / "config.yaml").write_text("- a list")
     assert "config.yaml: cannot be read" in refused(copy, "filters")
+    store.write_result(copy, result | {"metrics": {"val/loss": 1.2}})
+    assert "is no run of task=images" in refused(copy)
+    old = {key: value for key, value in result.items() if key != "metrics"}
+    store.write_result(copy, old | {"accuracy": 0.5})
+    assert "result.json: lacks `metrics`" in refused(copy)
     store.write_result(copy, result | {"status": "failed", "error": "the loss became NaN"})
     assert "its run failed (the loss became NaN)" in refused(copy)
     (copy / "result.json").unlink()

@@ -31,8 +31,8 @@ def made(tmp_path: Path) -> Callable[..., Run]:
 
     def make(members: int = 4) -> Run:
         data = {"name": "digits", "classes": 3, "image_size": 16, "judge": "validation", "digest": "d"}
-        common = {"variant": "step8", "components": {}, "status": "finished", "accuracy": 0.5, "data": data}
-        common |= {"accuracy_ten_crop": None}
+        common = {"variant": "step8", "components": {}, "status": "finished", "data": data}
+        common |= {"metrics": {"accuracy": 0.5, "accuracy_ten_crop": None}}
         names = [f"step7-seed{1000 * number + 3}-k" for number in range(members)]
         for number, name in enumerate(names):
             store.write_result(tmp_path / "trial" / name, common | {"seed": 1000 * number + 3, "members": None})

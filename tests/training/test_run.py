@@ -7,27 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
-from omegaconf import OmegaConf
-from torch import nn
 
-from dissect.__main__ import finish
+from dissect.composing.job import job_of
 from dissect.errors import InputError, TrainingError
-from dissect.images.arrays import load
 from dissect.images.build import build
-from dissect.images.sources import Digits
+from dissect.images.task import Images, images_of
 from dissect.store import runs as store
-from dissect.training.run import module_of
+from dissect.sweep.finish import finish
+from dissect.training import epochs
+from dissect.training.run import measured, run
+from dissect.training.task import Judged
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=3", "train.batch_size=20",
         "threads=1", "trainer.accelerator=cpu"]  # fmt: skip
-TIMES = ("train_seconds", "images_per_second", "finished", "folder", "study")
-
-
-def load_images(config):
-    data = OmegaConf.to_container(config.data, resolve=True)
-    source = Digits()
-    return load(source, **{key: data[key] for key in data if key not in ("name", "source", "root", "mirror")})
+TIMES = ("train_seconds", "examples_per_second", "finished", "folder", "study")
 
 
 @pytest.fixture
@@ -50,15 +45,18 @@ def test_a_run_leaves_the_files_that_the_store_promises(train):
     with open(folder / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    assert float(rows[-1]["val_accuracy"]) == pytest.approx(result["accuracy"])
+    assert float(rows[-1]["val_accuracy"]) == pytest.approx(result["metrics"]["accuracy"])
 
 
 def test_the_stored_numbers_follow_from_the_stored_predictions(train):
     result, _ = train("+ablation=step3")
     predictions = store.read_predictions(Path(result["folder"]))
     labels = predictions["labels"]
-    assert result["accuracy"] == (predictions["probabilities"].argmax(1) == labels).mean()
-    assert result["accuracy_ten_crop"] == (predictions["probabilities_ten_crop"].argmax(1) == labels).mean()
+    metrics = result["metrics"]
+    for view, ending in (("probabilities", ""), ("probabilities_ten_crop", "_ten_crop")):
+        right = predictions[view].argmax(1) == labels
+        assert metrics[f"accuracy{ending}"] == right.mean()
+        np.testing.assert_array_equal(predictions[f"scores{ending}"], right)
     assert predictions["probabilities"].shape == (200, 10)
     np.testing.assert_allclose(predictions["probabilities_ten_crop"].sum(1), 1, atol=1e-5)
 
@@ -68,7 +66,7 @@ def test_the_checkpoint_is_the_network_that_predicted(train, variant):
     network = build(variant(*TINY, "+ablation=step3").config, seed=99)
     state = torch.load(Path(result["folder"]) / "checkpoint.pt", weights_only=True)["weights"]
     network.load_state_dict(state)
-    images = load_images(variant(*TINY).config)
+    images = images_of(variant(*TINY).config)
     shown = torch.from_numpy(images.val_images[:, :15, :15]).float() / 255  # the centre of 16, rounded down
     shown = (shown - torch.from_numpy(images.mean)) / torch.from_numpy(images.std)
     predicted = network.eval()(shown.permute(0, 3, 1, 2)).softmax(1).detach()
@@ -104,9 +102,7 @@ def test_a_finished_run_is_not_trained_again(train):
 def test_a_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bits(train, monkeypatch, epoch):
     whole, _ = train("+ablation=step7", "name=whole")
 
-    import dissect.training.run as run_module
-
-    written = run_module.write_metrics
+    written = epochs.write_metrics
 
     def cut_off(path, rows):
         written(path, rows)
@@ -114,7 +110,7 @@ def test_a_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bits(train, mo
             raise KeyError("power cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "write_metrics", cut_off)
+        patch.setattr(epochs, "write_metrics", cut_off)
         with pytest.raises(KeyError, match="power cut"):
             train("+ablation=step7", "name=cut")
     resumed, new = train("+ablation=step7", "name=cut")
@@ -133,23 +129,94 @@ def test_a_loss_that_turns_nan_is_a_failed_run_that_says_why(train, tmp_path):
     with pytest.raises(TrainingError, match=r"optimizer.lr=1e\+30: the training loss became nan in epoch \d"):
         train("optimizer.lr=1e30", "trainer.gradient_clip_val=null")
     (result,) = store.results(tmp_path / "runs" / "digits")
-    assert result["status"] == "failed"
+    assert (result["status"], result["diverged"], result["metrics"]) == ("failed", True, {})
     assert "optimizer.lr" in result["error"]
-    assert result["accuracy"] is None
+
+
+class Stopping(Images):
+    """The images task with a callback that ends training after the second epoch."""
+
+    def callbacks(self, config, seed):
+        class Stop(pl.Callback):
+            def on_train_epoch_end(self, trainer, module):
+                trainer.should_stop = trainer.current_epoch == 1
+
+        return [Stop()]
+
+
+def test_a_run_that_a_callback_stops_early_is_no_finished_run(variant):
+    chosen, task = variant(*TINY), Stopping()
+    data = task.data(chosen.config)
+    job = job_of(chosen, data)
+    with pytest.raises(InputError, match=r"train.epochs=3: the run was stopped after 2, .*; leave out what stops it"):
+        run(job, data, task)
+    assert store.finished(job.folder) is None
+    assert not list(job.folder.glob("*.npz"))
+
+
+def test_a_metric_that_was_never_measured_is_told_of_with_those_that_were(train, tmp_path):
+    with pytest.raises(
+        InputError, match=r"metric.name=val/loss: was never measured; what was measured: accuracy, top5"
+    ):
+        train("metric.name=val/loss")
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_a_metric_that_is_no_number_fails_the_run_and_another_is_left_out(variant, value):
+    config = variant(*TINY).config
+    with pytest.raises(
+        TrainingError, match=r"metric.name=accuracy: is (None|nan|inf) after 3 epochs, so the run failed"
+    ):
+        measured(Judged({"accuracy": value}), config)
+    found = measured(Judged({"accuracy": 0.5, "top5": value}, facts={"ten_crop": None}), config)
+    assert found == {"metrics": {"accuracy": 0.5, "top5": None}, "ten_crop": None}
+
+
+def test_another_runs_weights_or_damaged_ones_are_not_judged_again(train):
+    folder = Path(train("evaluate.ten_crop=null")[0]["folder"])
+    path = folder / "checkpoint.pt"
+    whole, before = path.read_bytes(), (folder / "result.json").read_bytes()
+    weights = torch.load(path, weights_only=True)["weights"]
+    torch.save({"run": "another", "weights": weights}, path)
+    with pytest.raises(
+        InputError, match=r"checkpoint.pt: cannot be read \(is another run's\); delete this run's folder"
+    ):
+        train()
+    path.write_bytes(whole[:-50])
+    with pytest.raises(InputError, match=r"checkpoint.pt: cannot be read \(is cut short or damaged"):
+        train()
+    assert (folder / "result.json").read_bytes() == before
+
+
+def test_a_run_whose_last_state_is_damaged_goes_on_from_the_one_before_to_the_same_bits(train, monkeypatch, capsys):
+    whole, _ = train("name=whole")
+    written = epochs.write_metrics
+
+    def cut_off(path, rows):
+        written(path, rows)
+        if len(rows) == 3:
+            raise KeyError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(epochs, "write_metrics", cut_off)
+        with pytest.raises(KeyError, match="power cut"):
+            train("name=cut")
+    (last,) = (Path(whole["folder"]).parents[1] / "cut").glob("*/resume.ckpt")
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    resumed, _ = train("name=cut")
+    assert "; the one before it is used" in capsys.readouterr().err
+    assert without_times(resumed) == without_times(whole)
 
 
 def test_a_network_that_diverges_in_its_last_step_is_a_failed_run_too(train, tmp_path):
     # The last step's loss is measured before its update, so only the predictions show what became of it.
     with pytest.raises(TrainingError, match="are not finite"):
-        train(
-            "train.epochs=1",
-            "train.batch_size=100",
-            "optimizer.lr=1e38",
-            "schedule=constant",
-            "~schedule.warmup",
-        )
+        train("train.epochs=1", "train.batch_size=100", "optimizer.lr=1e38", "schedule=constant")
     (result,) = store.results(tmp_path / "runs" / "digits")
-    assert result["status"] == "failed"
+    assert (result["status"], result["diverged"]) == ("failed", True)
     assert not list(Path(result["folder"]).glob("*.npz"))
     assert not list(Path(result["folder"]).glob("*.ckpt"))
 
@@ -162,16 +229,16 @@ def test_a_compiled_run_is_the_same_run_but_for_rounding(train, variant):
     compiled, new = train(no_dropout, "name=compiled", "compile=default")
     assert new
     assert compiled["key"] == plain["key"]
-    assert compiled["loss"] == pytest.approx(plain["loss"], rel=1e-3)
+    assert compiled["metrics"]["loss"] == pytest.approx(plain["metrics"]["loss"], rel=1e-3)
     assert compiled["multiply_adds"] == plain["multiply_adds"]
     weights = [
         torch.load(Path(one["folder"]) / "checkpoint.pt", weights_only=True)["weights"] for one in (plain, compiled)
     ]
     assert list(weights[0]) == list(weights[1])
     # so a run that was cut off can go on either way
-    states = [set(module_of(variant(*TINY, f"compile={mode}"), None, nn.Linear(2, 2), None, None).state_dict())
-              for mode in ("null", "default")]  # fmt: skip
-    assert states[0] == states[1] == {"network.weight", "network.bias"}
+    modes = [variant(*TINY, no_dropout, f"compile={mode}").config for mode in ("null", "default")]
+    states = [set(Images().module(config, Images().data(config), 0).state_dict()) for config in modes]
+    assert states[0] == states[1] == {f"network.{name}" for name in weights[0]}
     assert not all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])  # it was compiled
 
 
@@ -186,7 +253,7 @@ def test_bf16_trains_with_clipping_and_gives_another_run(train):
     coarse, new = train("+ablation=step7", "trainer.precision=bf16-mixed")
     assert new
     assert (exact["precision"], coarse["precision"]) == ("32-true", "bf16-mixed")
-    assert coarse["loss"] == pytest.approx(exact["loss"], rel=0.1)
+    assert coarse["metrics"]["loss"] == pytest.approx(exact["metrics"]["loss"], rel=0.1)
 
 
 def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train, tmp_path):
@@ -205,13 +272,13 @@ def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train,
             r"augmentation.crop.share=0.5: the network fails on windows of 8x8 of the 16x16 images",
         ),
         ("schedule.warmup=1", r"schedule=.*cosine: warmup=1.* must be a share of all steps"),
-        ("+trainer.max_epochs=3", "trainer.max_epochs=3: is not yours to set here; say train.epochs"),
+        ("+trainer.max_epochs=3", "trainer.max_epochs=3: is not yours to set here, .*; say train.epochs$"),
         ("+trainer.val_check_interval=0.5", "trainer.val_check_interval=0.5: is not yours to set here"),
-        ("schedule=foo", "schedule=foo: must say what to make, as schedule._target_="),
+        ("schedule._target_=null", r"schedule={.*}: must say what to make, as schedule._target_="),
         ("data.classes=1", "data.classes=1: one class leaves nothing to tell apart"),
         (
             "augmentation.mirror={_target_: dissect.images.augmentation.Mirror}",
-            "augmentation.mirror=true: these labels do not survive a mirror",
+            "augmentation.mirror.active=true: these labels do not survive a mirror",
         ),
         ("model._target_=builtins.dict", "model=builtins.dict: makes a dict, not a torch.nn.Module"),
         ("evaluate.ten_crop=1.5", "evaluate.ten_crop=1.5: must be a share"),
@@ -234,7 +301,7 @@ def test_an_ensemble_averages_its_members_of_which_the_first_is_the_model_itself
     averaged = store.read_predictions(Path(ensemble["folder"]))
     for name in ("probabilities", "probabilities_ten_crop"):
         np.testing.assert_allclose(averaged[name], np.mean([one[name] for one in kept], 0), atol=1e-6)
-    assert ensemble["accuracy"] == (averaged["probabilities"].argmax(1) == averaged["labels"]).mean()
+    assert ensemble["metrics"]["accuracy"] == (averaged["probabilities"].argmax(1) == averaged["labels"]).mean()
     assert ensemble["parameters"] == 3 * model["parameters"]
 
 
@@ -263,8 +330,8 @@ def test_impossible_ensembles_are_refused(train, wrong):
 
 def test_without_ten_crop_there_is_none(train):
     result, _ = train("evaluate.ten_crop=null", "name=single")
-    assert result["accuracy_ten_crop"] is None
-    assert set(store.read_predictions(Path(result["folder"]))) == {"labels", "probabilities"}
+    assert result["metrics"]["accuracy_ten_crop"] is None
+    assert set(store.read_predictions(Path(result["folder"]))) == {"labels", "probabilities", "scores"}
 
 
 def test_another_ten_crop_is_derived_from_the_kept_network_not_trained(train, variant):
@@ -284,7 +351,7 @@ def test_no_variant_sits_at_chance_because_of_its_initialisation(train, init, st
     result, _ = train(
         f"+ablation=step{step}", f"init={init}", "train.epochs=20", "model.width=0.34", "data.train_per_class=20"
     )
-    assert result["accuracy"] > 0.3  # of 10 classes
+    assert result["metrics"]["accuracy"] > 0.3  # of 10 classes
 
 
 def test_no_folder_of_this_machine_is_kept_in_the_config(train, tmp_path, cache_folder):

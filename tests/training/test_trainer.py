@@ -2,7 +2,8 @@
 
 import pytest
 
-from dissect.training.trainer import of_hardware
+from dissect.errors import InputError
+from dissect.training.trainer import SHORTER, of_hardware, trainer_of
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,45 @@ from dissect.training.trainer import of_hardware
 )
 def test_what_the_config_leaves_open_follows_from_the_hardware(said, gpu, bf16, settings):
     assert of_hardware(said, gpu=gpu, bf16=bf16) == settings
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        ("max_time=00:00:00:05", "say train.epochs"),
+        ("max_steps=10", "say train.epochs"),
+        ("min_epochs=2", "say train.epochs"),
+        ("fast_dev_run=true", "leave it out"),
+        ("limit_train_batches=2", "leave it out"),
+        ("limit_val_batches=0.5", "leave it out"),
+        ("overfit_batches=1", "leave it out"),
+        ("val_check_interval=0.5", "leave it out"),
+        ("callbacks=[]", "leave it out"),
+        ("default_root_dir=x", "leave it out"),
+    ],
+)
+def test_an_argument_that_would_make_a_run_shorter_or_is_the_runs_own_is_refused(variant, tmp_path, said, mend):
+    config = variant(f"+trainer.{said}", "trainer.accelerator=cpu").config
+    key = said.split("=")[0]
+    with pytest.raises(InputError, match=rf"^trainer.{key}=.*: is not yours to set here, .*; {mend}$"):
+        trainer_of(config, tmp_path, [])
+
+
+def test_what_lightning_has_that_shortens_a_run_is_known():
+    # Its arguments by name: a new one of these kinds has to be looked at.
+    import inspect
+
+    import pytorch_lightning as pl
+
+    known = {*SHORTER, "max_epochs"}
+    named = inspect.signature(pl.Trainer).parameters
+    assert [name for name in named if name.startswith(("limit_", "min_", "max_", "overfit", "fast_"))
+            and name not in known] == ["limit_test_batches", "limit_predict_batches"]  # fmt: skip
+    assert known <= named.keys()
+
+
+def test_an_argument_that_lightning_refuses_is_told_of_in_one_line(variant, tmp_path):
+    config = variant("trainer.accelerator=cpu", "+trainer.gradient_clip_algorithm=foo").config
+    with pytest.raises(InputError, match="^trainer: .*foo") as raised:
+        trainer_of(config, tmp_path, [])
+    assert len(str(raised.value).splitlines()) == 1
