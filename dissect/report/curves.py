@@ -6,6 +6,7 @@ import pandas as pd
 
 from dissect.errors import InputError
 from dissect.report.study import Study
+from dissect.store.record import curve_of
 
 COLUMNS = ["variant", "seed", "epoch", "part", "value"]
 
@@ -17,7 +18,7 @@ def curve_columns(columns: Iterable[str], name: str) -> dict[str, str]:
     train for val, where there are such.
     """
     known = list(columns)
-    found = next((column for column in (name, f"val_{name}", f"val/{name}") if column in known), None)
+    found = curve_of(dict.fromkeys(known), name)
     if found is None:
         return {}
     parts = {found: "training" if found.startswith("train") else "validation"}

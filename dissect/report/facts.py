@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-TOLD_ELSEWHERE = {"name", "digest", "judge", "examples", "folds", "fold", "chance", "note"}
+TOLD_ELSEWHERE = {"name", "digest", "judge", "examples", "folds", "fold", "chance", "bytes_known"}
+UNSEEN = "Its code and its config are what it is known by: its bytes were not looked at."
 
 
 def facts_text(data: Mapping[str, Any]) -> str:

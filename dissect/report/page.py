@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dissect.measure.members import Members
 from dissect.planning.manifest import Manifest
 from dissect.report import words
-from dissect.report.facts import examples_text, facts_text, judges
+from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
 from dissect.report.published import Published
 from dissect.report.sections import gaps, interactions_table, plans, sections
 from dissect.report.study import Study
@@ -43,6 +43,7 @@ def render(
         facts=facts_text(study.data),
         examples=examples_text(study.data),
         judges=judges(study.data),
+        unseen=UNSEEN,
         unit=words.gains_of(metric),
         gain_head=partial(words.gain_head, metric),
         levels_of=_levels(study, variants),

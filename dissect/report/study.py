@@ -19,7 +19,7 @@ from dissect.planning.manifest import Manifest, read_all
 from dissect.store import runs as store
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
-DATA = ["name", "judge", "examples"]  # what every task says of its data; all else are facts of its own
+DATA = ["name", "judge"]  # what every task says of its data; all else are facts of its own
 COSTS = ["parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second"]
 ORIGIN = ["device", "versions", "commit", "finished"]
 
@@ -103,7 +103,7 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
         _refuse_incomplete(result)
     ended = [result for result in results if result["status"] == "finished"]
     logged = list(dict.fromkeys(key for result in ended for key in result["metrics"]))
-    primary = metric = _primary(path, results, read_all(path))
+    primary = metric = primary_of(path, results, read_all(path))
     if ended:
         _refuse_unlogged(f"metric.name={primary.name}", primary.name, path, logged)
         if name is not None:
@@ -131,7 +131,7 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
     return study
 
 
-def _primary(path: Path, results: Iterable[Mapping[str, Any]], plans: Sequence[Manifest]) -> Metric:
+def primary_of(path: Path, results: Iterable[Mapping[str, Any]], plans: Sequence[Manifest]) -> Metric:
     """The metric that was planned, else that of the latest run; what others are called is the latest run's to say."""
     told = [result for result in results if result.get("metric")]
     if not told and not plans:
