@@ -1,1 +1,1 @@
-"""k-fold cross-validation read off a study's runs, beside the validation accuracy of the same recipe."""
+"""k-fold cross-validation read off a study's runs, beside validation of the same recipe."""

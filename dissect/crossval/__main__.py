@@ -1,7 +1,7 @@
-"""python -m dissect.crossval STUDY: are hyperparameters overfitted to the validation images, or are those others?
+"""python -m dissect.crossval STUDY: are hyperparameters overfitted to the validation examples, or are those others?
 
-Reads the runs of a k-fold cross-validation (data.folds=5 'data.fold=range(5)') and puts their accuracy beside that of
-runs of the same recipe that the validation images judged.
+Reads the runs of a k-fold cross-validation (data.folds=5 'data.fold=range(5)') and puts their metric beside that of
+runs of the same recipe that the validation examples judged.
 """
 
 import argparse
@@ -18,13 +18,15 @@ from dissect.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dissect.measure.metric import Metric
+
 REMARK = """\
 cross-validation: the mean over folds, each the mean of its seeds, with a {level:.0%} interval whose variance is
-corrected for folds that share training images (Nadeau & Bengio 2003). sd: over folds. validation: the mean over seeds,
-its interval for other seeds and as many other images. difference: validation minus cross-validation, points.
-A difference above zero for the variants whose hyperparameters were chosen on validation, and for no others: these are
-overfitted to it. The same difference for all: the validation images are easier or harder than the training images.
-A fold's run has {trained:,} training images, {beside}: fewer cost some accuracy."""
+corrected for folds that share training examples (Nadeau & Bengio 2003). sd: over folds. validation: the mean over
+seeds, its interval for other seeds{examples}. difference: validation minus cross-validation{unit}.
+A difference {side} zero for the variants whose hyperparameters were chosen on validation, and for no others: these are
+overfitted to it. The same difference for all: the validation examples are easier or harder than the training examples.
+{trained}"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,51 +67,67 @@ def report(study: Path, against: Path, out: Path, level: float) -> None:
     from dissect.measure.folds import compare
     from dissect.style import drawn
 
-    runs, validation = read_runs(study, against)
-    compared = compare(runs, validation, level)
-    by_fold = runs.groupby(["variant", "fold"])["accuracy"].mean().reset_index()
+    runs, validation, metric = read_runs(study, against)
+    compared = compare(runs, validation, metric, level)
+    by_fold = runs.groupby(["variant", "fold"])[metric.name].mean().reset_index()
     console = Console(highlight=False, width=max(Console().width, 120))  # narrower, numbers would be cut short
-    console.print(table(compared))
-    beside = (
-        f"one judged by validation {int(validation['trained'].iloc[0]):,}"
-        if len(validation)
-        else "one judged by validation, of which there is none here, all of them"
-    )
-    remark = REMARK.format(level=level, trained=int(runs["trained"].iloc[0]), beside=beside)
+    console.print(table(compared, metric))
+    remark = REMARK.format(
+        level=level, trained=trained(runs, validation, metric),
+        examples=" and as many other examples" if validation["error"].notna().all() else "",
+        unit=f", {metric.unit}" if metric.unit else "", side="above" if metric.better == "higher" else "below",
+    ).strip()  # fmt: skip
     console.print(remark)
     folder = out / study.resolve().name
     with whole(folder / "crossval.csv") as file:
         compared.to_csv(file, index=False, lineterminator="\n")
     for kind in ("png", "svg"):
         with whole(folder / f"crossval.{kind}", "wb") as file:
-            file.write(drawn(draw_folds(compared, by_fold), kind, " ".join(remark.split())))
+            file.write(drawn(draw_folds(compared, by_fold, metric), kind, " ".join(remark.split())))
         print(folder / f"crossval.{kind}", flush=True)
 
 
-def table(compared: "pd.DataFrame") -> Table:
-    """A row a variant: accuracies in percent, differences in points, intervals in brackets."""
-    heads = ("folds x seeds", "cross-validation, %", "sd", "validation, %", "seeds", "difference, points")
+def trained(runs: "pd.DataFrame", validation: "pd.DataFrame", metric: "Metric") -> str:
+    """How many examples trained the runs of either kind; nothing where that is not known."""
+    if runs["trained"].isna().any() or validation["trained"].isna().any():
+        return ""
+    beside = (
+        f"one judged by validation {int(validation['trained'].iloc[0]):,}"
+        if len(validation)
+        else "one judged by validation, of which there is none here, all of them"
+    )
+    count = f"A fold's run has {int(runs['trained'].iloc[0]):,} training examples"
+    return f"{count}, {beside}: fewer make for a worse {metric.label}."
+
+
+def table(compared: "pd.DataFrame", metric: "Metric") -> Table:
+    """A row a variant: levels and differences as the metric counts them, intervals in brackets."""
+    levels, gains = (f", {unit}" if unit else "" for unit in (metric.symbol, metric.unit))
+    heads = ("folds x seeds", f"cross-validation{levels}", "sd", f"validation{levels}", "seeds", f"difference{gains}")
+    halves = (compared["high"] - compared["low"]) / 2 * metric.times
+    digits = 2 if metric.unit == "points" else metric.digits(halves.tolist()) + 1
     shown = Table("variant", *(Column(head, justify="right", no_wrap=True) for head in heads), box=None, pad_edge=False)
     for row in compared.to_dict("records"):
-        points = {str(key): value for key, value in row.items()}
-        percent = {key: 100 * value for key, value in points.items() if isinstance(value, float)}
+        own = {str(key): value for key, value in row.items()}
+        scaled = {key: metric.times * value for key, value in own.items() if isinstance(value, float)}
         shown.add_row(
-            points["variant"],
-            f"{points['folds']} x {points['seeds']}",
-            _told(percent["accuracy"], percent["low"], percent["high"]),
-            f"{percent['sd']:.2f}",
-            _told(percent["validation"], percent["validation_low"], percent["validation_high"]),
-            str(points["validation_seeds"]),
-            _told(points["difference"], points["difference_low"], points["difference_high"], "+"),
+            own["variant"],
+            f"{own['folds']} x {own['seeds']}",
+            _told(scaled["value"], scaled["low"], scaled["high"], digits),
+            f"{scaled['sd']:.{digits}f}",
+            _told(scaled["validation"], scaled["validation_low"], scaled["validation_high"], digits),
+            str(own["validation_seeds"]),
+            _told(own["difference"], own["difference_low"], own["difference_high"], digits, "+"),
         )
     return shown
 
 
-def _told(value: float, low: float, high: float, sign: str = "") -> str:
+def _told(value: float, low: float, high: float, digits: int, sign: str = "") -> str:
     """A number with its interval; without one where there is none, and nothing for no number."""
     if math.isnan(value):
         return ""
-    return f"{value:{sign}.2f}" + ("" if math.isnan(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]")
+    form = f"{sign}.{digits}f"
+    return f"{value:{form}}" + ("" if math.isnan(low) else f" [{low:{form}}, {high:{form}}]")
 
 
 if __name__ == "__main__":

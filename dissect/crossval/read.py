@@ -1,5 +1,6 @@
-"""From the store to the runs of a cross-validation and those that the validation images judged."""
+"""From the store to the runs of a cross-validation and those that the validation examples judged."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -12,18 +13,22 @@ from yaml import YAMLError
 from dissect.composing.identity import determining
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
+from dissect.measure.metric import Metric
 from dissect.store import runs as store
 
-COLUMNS = ["variant", "seed", "fold", "accuracy", "images", "trained", "digest", "folder"]
+COLUMNS = ["variant", "seed", "fold", "error", "trained", "digest", "folder"]  # and the metric by its name
+# What folds and validation differ in, and what only says how a finished run was looked at.
+SPLIT = {"digest", "judge", "examples", "folds", "fold", "views"}
 
 
-def read_runs(study: Path, against: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The runs of a study's cross-validation, and those of `against` that the validation images judged.
+def read_runs(study: Path, against: Path) -> tuple[pd.DataFrame, pd.DataFrame, Metric]:
+    """The runs of a study's cross-validation, and those of `against` that the validation examples judged.
 
     Of the latter only those of the same variants. A seed of which a fold is missing is left out, and stderr says so.
 
     Returns:
-        Two frames of COLUMNS: `fold` is 0 where there is none, `images` judged the run and `trained` trained it.
+        Two frames of COLUMNS and the metric, and what that is: `fold` is 0 where there is none, `error` is the metric's
+        for other examples (NaN where the run kept no scores), and so many examples `trained` it (NaN: not known).
 
     Raises:
         InputError: for a study without a cross-validation, and for runs that may not be compared.
@@ -42,10 +47,11 @@ def read_runs(study: Path, against: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         if one["data"].get("folds") is None and one["data"].get("judge") == "validation" and one["variant"] in variants
     ]
     _refuse_other_recipes([*found, *beside])
-    folds, validation = _frame(found), _frame(beside)
+    metric = Metric.from_config(found[0]["metric"])
+    folds, validation = _frame(found, metric), _frame(beside, metric)
     for where, runs in ((study, folds), (against, validation)):
         _refuse_mixtures(where, runs)
-    return _whole(study, folds, counts[0]), validation
+    return _whole(study, folds, counts[0]), validation, metric
 
 
 def _finished(study: Path) -> list[dict[str, Any]]:
@@ -53,13 +59,27 @@ def _finished(study: Path) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one.get("data"), dict)]
 
 
-def _frame(results: list[dict[str, Any]]) -> pd.DataFrame:
-    rows = [
-        (one["variant"], one["seed"], data.get("fold") or 0, one["accuracy"], data["val_images"], data["train_images"],
-         data["digest"], Path(one["folder"]).name)
-        for one in results for data in [one["data"]]
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values(["variant", "seed", "fold"], ignore_index=True)
+def _frame(results: list[dict[str, Any]], metric: Metric) -> pd.DataFrame:
+    rows = []
+    for one in results:
+        data, value = one["data"], (one.get("metrics") or {}).get(metric.name)
+        if value is None:
+            logged = ", ".join(one.get("metrics") or {}) or "none"
+            raise InputError(f"{one['folder']}/result.json: has no {metric.name}; logged were {logged}")
+        trained = (data.get("examples") or {}).get("training")
+        about = (one["variant"], one["seed"], data.get("fold") or 0, _error(Path(one["folder"])), trained)
+        rows.append((*about, data["digest"], Path(one["folder"]).name, value))
+    return pd.DataFrame(rows, columns=[*COLUMNS, metric.name]).sort_values(
+        ["variant", "seed", "fold"], ignore_index=True
+    )
+
+
+def _error(folder: Path) -> float:
+    """By how much the mean of a run's scores may err for other examples: their sd by the root of their number."""
+    if not (folder / "predictions.npz").is_file():
+        return math.nan
+    scores = store.read_scores(folder).get("scores")
+    return math.nan if scores is None else float(scores.std(dtype=float) / math.sqrt(scores.size))
 
 
 def _refuse_mixtures(study: Path, runs: pd.DataFrame) -> None:
@@ -67,7 +87,7 @@ def _refuse_mixtures(study: Path, runs: pd.DataFrame) -> None:
         if ours["digest"].nunique() > 1:
             first, second = ours.drop_duplicates("digest")["folder"].iloc[:2]
             raise InputError(
-                f"{study}: {first} and {second} were trained or judged on other images; "
+                f"{study}: {first} and {second} were trained or judged on other examples; "
                 "give each kind a name=... of its own"
             )
     twice = runs[runs.duplicated(["variant", "seed", "fold"], keep=False)]
@@ -91,7 +111,7 @@ def _whole(study: Path, runs: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def _refuse_other_recipes(results: list[dict[str, Any]]) -> None:
-    """Refuse runs of one variant that differ in more than their seed and the images that train and judge."""
+    """Refuse runs of one variant that differ in more than their seed and the examples that train and judge."""
     first: dict[str, tuple[str, dict[str, Any]]] = {}
     for result in results:
         recipe = _recipe(result)
@@ -104,7 +124,7 @@ def _refuse_other_recipes(results: list[dict[str, Any]]) -> None:
 
 
 def _recipe(result: dict[str, Any]) -> dict[str, Any]:
-    """What a run's result depends on, as dotted key -> value, but for its seed and which images train and judge.
+    """What a run's result depends on, as dotted key -> value, but for its seed and which examples train and judge.
 
     An ensemble keeps no config; its first member, which is the model itself, tells.
     """
@@ -116,5 +136,5 @@ def _recipe(result: dict[str, Any]) -> dict[str, Any]:
         raise InputError(
             f"{path}: cannot be read ({problem}); delete this run's folder and train it again"
         ) from problem
-    data = {key: result["data"][key] for key in ("name", "classes", "image_size")}
+    data = {key: value for key, value in result["data"].items() if key not in SPLIT}
     return leaves(recipe | {"data": data, "members": len(names or [])})

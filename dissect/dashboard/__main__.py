@@ -4,20 +4,25 @@ Without a W&B key the runs are kept for `wandb sync`, and the workspace is print
 """
 
 import argparse
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dissect.errors import InputError
-from dissect.loggers.wandb import is_offline, wandb_run
+from dissect.loggers.wandb import is_offline, sectioned, wandb_run
+from dissect.measure.metric import Metric
+from dissect.planning.manifest import read_all
+from dissect.report.curves import curve_columns
+from dissect.report.study import primary_of
 from dissect.store import runs as store
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace
 
-COLUMNS = ("accuracy", "accuracy_ten_crop", "top5", "loss", "train_accuracy", "parameters", "train_seconds", "status")
+COLUMNS = ("parameters", "train_seconds", "status")  # of the table of runs, behind the metrics
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +51,11 @@ def show(path: Path, report: Path, project: str | None, entity: str | None, *, o
     name = str(results[0]["study"])
     project = (project or f"dissect-{name}").replace("/", "-")
     tables, figures = sorted(report.glob("*.csv")), sorted(report.glob("*.png"))
-    view: Any = workspace(name, project, entity or "", map(_key, tables), map(_key, figures))
+    metric, logged = judged_by(path, results)
+    curves = curves_of(path, metric)
+    view: Any = workspace(
+        name, project, entity or "", metric, logged, curves=curves, tables=map(_key, tables), figures=map(_key, figures)
+    )
     if not only_print:
         kept = path.parent / ".wandb" / path.name
         begin = partial(wandb_run, save_dir=str(kept), project=project, entity=entity)
@@ -65,6 +74,30 @@ def show(path: Path, report: Path, project: str | None, entity: str | None, *, o
         print(f"offline, so nothing was sent; later: wandb sync {kept}/wandb/offline-run-*", file=sys.stderr)
     print(view._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
     return 0
+
+
+def judged_by(path: Path, results: Iterable[Mapping[str, Any]]) -> tuple[Metric, list[str]]:
+    """The study's own metric, as it was planned or else as its latest run says, and the names of all that were logged.
+
+    Raises:
+        InputError: where no result says it.
+    """
+    told = [result for result in results if result.get("metric")]
+    if not told:
+        raise InputError(f"{path}: was made by an earlier version (RECIPE 1); begin anew with name=...")
+    logged = dict.fromkeys(name for result in told for name in result.get("metrics") or {})
+    return primary_of(path, told, read_all(path)), list(logged)
+
+
+def curves_of(path: Path, metric: Metric) -> list[str]:
+    """What the curves of the study's metric and of those that it describes are called in W&B."""
+    header = next((file.read_text().partition("\n")[0] for file in sorted(path.glob("*/metrics.csv"))), "")
+    named: dict[str, None] = {}
+    for name in (metric.name, *metric.others):
+        bare = re.sub("^(train|val)/", "", name)
+        guessed = [name, name.replace("val/", "train/")] if bare != name else [f"val_{name}", f"train_{name}"]
+        named |= dict.fromkeys(curve_columns(header.split(",") if header else guessed, name))
+    return [sectioned(name) for name in named]
 
 
 def log_report(name: str, tables: Iterable[Path], figures: Iterable[Path], begin: Any) -> None:
@@ -104,10 +137,15 @@ def log_ensembles(results: Iterable[Mapping[str, Any]], begin: Any) -> None:
             log.result(result)
 
 
-def workspace(name: str, project: str, entity: str, tables: Iterable[str], figures: Iterable[str]) -> "Workspace":
-    """Accuracy by variant with its deviation, curves by epoch, and a table of runs; W&B is not asked.
+def workspace(
+    name: str, project: str, entity: str, metric: Metric, logged: Collection[str], *, curves: Iterable[str],
+    tables: Iterable[str], figures: Iterable[str],
+) -> "Workspace":  # fmt: skip
+    """The metric by variant with its deviation, curves by epoch, and a table of runs; W&B is not asked.
 
     Args:
+        logged: the names of all metrics that runs have, the first of them behind the study's own in the table.
+        curves: what they are called in W&B.
         tables: what the report's tables are called in W&B; each has a panel.
         figures: what its figures are called.
 
@@ -122,17 +160,23 @@ def workspace(name: str, project: str, entity: str, tables: Iterable[str], figur
         raise InputError("the dashboard needs wandb-workspaces: pip install 'dissect[dashboard]'") from problem
 
     by_variant: Any = {"groupby": "Group", "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
+    title, cropped = metric.label[0].upper() + metric.label[1:], f"{metric.name}_ten_crop"
+    shown = {metric.name: title, **({cropped: f"Ten-crop {metric.label}"} if cropped in logged else {})}
+    better = "" if metric.better == "higher" else "; lower is better"
     bars = [
-        wr.BarPlot(title=f"{title} by variant (mean, standard deviation over seeds)", metrics=[metric], **by_variant)
-        for metric, title in (("accuracy", "Accuracy"), ("accuracy_ten_crop", "Ten-crop accuracy"))
+        wr.BarPlot(
+            title=f"{what} by variant (mean, standard deviation over seeds{better})", metrics=[key], **by_variant
+        )
+        for key, what in shown.items()
     ]
-    curves = [
-        wr.LinePlot(title=metric.replace("/", " "), x="epoch", y=[metric], title_x="epoch", **by_variant)
-        for metric in ("val/accuracy", "train/accuracy", "val/loss", "train/loss")
+    lines = [
+        wr.LinePlot(title=key.replace("/", " "), x="epoch", y=[key], title_x="epoch", **by_variant) for key in curves
     ]
+    crops = {f"{key}_ten_crop" for key in logged} - {cropped}
+    columns = dict.fromkeys([*shown, *(key for key in logged if key not in crops), *COLUMNS])
     report = [wr.WeavePanelSummaryTable(table_name=table) for table in tables]
     drawn = [wr.MediaBrowser(title="Figures", media_keys=list(figures), num_columns=1)]
-    sections: dict[str, list[Any]] = {"Accuracy": bars, "Curves": curves, "Report": [*report, *drawn]}
+    sections: dict[str, list[Any]] = {title: bars, "Curves": lines, "Report": [*report, *drawn]}
     return ws.Workspace(
         entity=entity, project=project, name=f"dissect: {name}",
         sections=[ws.Section(name=title, panels=panels, is_open=True) for title, panels in sections.items()],
@@ -140,7 +184,7 @@ def workspace(name: str, project: str, entity: str, tables: Iterable[str], figur
         runset_settings=ws.RunsetSettings(
             # An ensemble's members have settings of their own, so they would blur their variant's mean.
             filters=And(ws.Metric("JobType") != "member"), groupby=[ws.Metric("Group")],
-            pinned_columns=["run:displayName", *(f"summary:{column}" for column in COLUMNS)],
+            pinned_columns=["run:displayName", *(f"summary:{column}" for column in columns)],
         ),
     )  # fmt: skip
 

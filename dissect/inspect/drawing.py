@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dissect.inspect.every_subset import by_size
 from dissect.inspect.figures import plot_history, plot_parts, plot_picture, plot_projection, plot_sheet, plot_subsets
 from dissect.inspect.strongest import Excited
 from dissect.inspect.subsets import Subsets, dots
 from dissect.inspect.tiles import columns_for, each_scaled, enlarged, mosaic, together_scaled
-from dissect.measure.subsets import by_size
 from dissect.style import BELOW, GREEN, STYLE, VERMILION
 
 VIEWS = {"gradient": "gradient", "guided": "guided", "deconvolution": "deconv"}  # rule -> its row's name

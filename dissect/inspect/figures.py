@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from dissect.measure.subsets import Subset
+from dissect.inspect.every_subset import Subset
 from dissect.style import GREY, INK, PERCENT, VERMILION
 
 # seaborn's "colorblind", without the grey and the pale pink that a light ground swallows

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from dissect.errors import InputError
+from dissect.inspect.every_subset import LIMIT, Subset, best, full, sizes, subset_accuracies
 from dissect.inspect.runs import AGAIN, Run
-from dissect.measure.subsets import LIMIT, Subset, best, full, sizes, subset_accuracies
 from dissect.store import runs as store
 
 VIEWS = {"single view": "probabilities", "ten-crop": "probabilities_ten_crop"}

@@ -11,9 +11,9 @@ from typing import Any
 
 from dissect.errors import InputError
 from dissect.files import unwritable
-from dissect.store.record import METRICS
+from dissect.store.record import COSTS
 
-SUMMARY = (*METRICS, "device", "precision", "commit")  # of `result.json`
+SUMMARY = ("ten_crop", *COSTS, "device", "precision", "commit")  # of `result.json`, besides its metrics
 UPLOAD_SECONDS = 120  # at a run's end; what is not uploaded by then is left to `wandb sync`
 
 
@@ -93,13 +93,13 @@ class WandbRun:
             if epoch < self._next:
                 continue
             self._next = epoch + 1
-            # train_loss as train/loss: W&B makes a section of each prefix.
-            named = {re.sub("^(train|val)_", r"\1/", name): value for name, value in row.items() if value is not None}
+            named = {sectioned(name): value for name, value in row.items() if value is not None}
             self._tell(lambda named=named, epoch=epoch: self._curves(named, epoch))  # type: ignore[misc]
 
     def result(self, result: Mapping[str, Any]) -> None:
-        """Give the run's summary the final metrics of `result.json`."""
-        self._tell(lambda: self._run.summary.update({name: result.get(name) for name in SUMMARY}))
+        """Give the run's summary the final metrics of `result.json`, by their names."""
+        summary = {name: result.get(name) for name in SUMMARY} | (result.get("metrics") or {})
+        self._tell(lambda: self._run.summary.update(summary))
 
     def log(self, things: Mapping[str, Any]) -> None:
         """Log tables and images, by name."""
@@ -131,6 +131,11 @@ class WandbRun:
             print(
                 f"logger=wandb: stopped ({_reason(problem)}); the run goes on without it", file=sys.stderr, flush=True
             )
+
+
+def sectioned(name: str) -> str:
+    """train_loss as train/loss: W&B makes a section of each prefix."""
+    return re.sub("^(train|val)_", r"\1/", name)
 
 
 def is_offline() -> bool:

@@ -3,13 +3,15 @@
 A variant is known by its set of components. Its control is the largest variant that it contains: in a ladder the step
 before, or, with that step missing, the one before it (and then the contrast adds two components at once).
 
-Frames of runs have one row a run: `variant`, `components` (ordered names), `seed`, `accuracy`, `accuracy_ten_crop`
-(fractions; the second may be NaN).
+Frames of runs have one row a run: `variant`, `components` (ordered names), `seed`, and the metric by its name, as
+it was logged. Where a task evaluates several crops, there is `<metric>_ten_crop` too, which may be NaN.
 """
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+
+from dissect.measure.metric import Metric
 
 TEN_CROP = "ten_crop"  # the component of a derived variant: the same runs, evaluated over several crops
 
@@ -40,10 +42,10 @@ def _shared_beginning(first: Sequence[str], second: Sequence[str]) -> int:
     return same.index(False) if False in same else len(same)
 
 
-def with_ten_crop(runs: pd.DataFrame) -> pd.DataFrame:
+def with_ten_crop(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """The runs, with the ten-crop of the last trained variant as a derived variant, in the order of `variants`.
 
-    An ensemble of that variant is then read off its ten-crop accuracy as well, so that its gain is that of averaging
+    An ensemble of that variant is then read off its ten-crop as well, so that its gain is that of averaging
     alone. Where ten-crop was not evaluated, everything stays single-view. Ensembles are the variants of which the
     boolean column `averaged` is true.
     """
@@ -52,8 +54,9 @@ def with_ten_crop(runs: pd.DataFrame) -> pd.DataFrame:
     trained = {name: parts for name, parts in known.items() if name not in ensembles}
     averaged = {name: control(name, {**trained, name: known[name]}) for name in known if name not in trained}
     bases = [base for base in averaged.values() if base] or sorted(trained, key=lambda name: -len(trained[name]))[:1]
-    cropped = runs[runs["accuracy_ten_crop"].notna()]
-    cropped = cropped.assign(accuracy=cropped["accuracy_ten_crop"])
+    column = f"{metric.name}_ten_crop"
+    cropped = runs[runs[column].notna()] if column in runs else runs[:0].assign(**{column: []})
+    cropped = cropped.assign(**{metric.name: cropped[column]})
     frames = [runs]
     for base in sorted(set(bases) & set(cropped["variant"])):
         ours = cropped[cropped["variant"] == base]

@@ -1,5 +1,6 @@
 """What runs are compared by: its name, its unit, and which way is better."""
 
+import re
 from collections.abc import Iterable, Mapping
 from math import floor, isfinite, log10
 from typing import Any, NamedTuple
@@ -68,19 +69,26 @@ class Metric(NamedTuple):
         return "%" if self.unit == "points" else self.unit
 
     @property
+    def head(self) -> str:
+        """A column of levels: "accuracy, %", "loss, nats"."""
+        return f"{self.label}, {self.symbol}" if self.symbol else self.label
+
+    @property
     def axis(self) -> str:
-        """An axis of levels: "accuracy (%)", "loss (nats), lower is better"."""
-        return f"{self.label}{f' ({self.symbol})' if self.symbol else ''}{self.direction}"
+        """An axis of levels: "accuracy, %", "loss, nats (lower is better)"."""
+        return self.head if self.better == "higher" else f"{self.head} (lower is better)"
+
+    @property
+    def held_out(self) -> str:
+        """What it is called where it stands beside that of training: "validation accuracy"."""
+        told = re.search("val|train|test|tuning", self.label, re.IGNORECASE)
+        return self.label if told else f"validation {self.label}"
 
     @property
     def gain_axis(self) -> str:
-        """An axis of gains: "gain, percentage points", "difference in loss, nats, lower is better"."""
+        """An axis of gains: "gain, percentage points", "gain in loss, nats (lower is better)"."""
         unit = {"": "", "points": ", percentage points"}.get(self.unit, f", {self.unit}")
-        return f"gain{unit}" if self.better == "higher" else f"difference in {self.label}{unit}{self.direction}"
-
-    @property
-    def direction(self) -> str:
-        return "" if self.better == "higher" else ", lower is better"
+        return f"gain{unit}" if self.better == "higher" else f"gain in {self.label}{unit} (lower is better)"
 
     def digits(self, gains: Iterable[float]) -> int:
         """Decimals with which such gains are written: one for points, else two figures of the middle one."""

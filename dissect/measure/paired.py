@@ -1,15 +1,19 @@
 """Linear contrasts over variants, seed by seed.
 
-Each seed gives one value of sum_v w_v * accuracy(v, seed), from its own runs only, so that what they share cancels.
+Each seed gives one value of sum_v w_v * metric(v, seed), from its own runs only, so that what they share cancels.
 """
 
 from collections.abc import Mapping, Sequence
+from math import ceil, log10
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from dissect.measure.metric import Metric
 from dissect.measure.student import Array
+
+SAME = 4 * 2.0**-23  # of the largest level: what logged 32-bit numbers that are equal may differ by
 
 
 class Contrast(NamedTuple):
@@ -25,7 +29,7 @@ class Contrast(NamedTuple):
 
 
 class Paired(NamedTuple):
-    """One contrast seed by seed, in points, over the seeds that have every variant it needs."""
+    """One contrast seed by seed, in the metric's unit, over the seeds that have every variant it needs."""
 
     seeds: list[int]
     differences: Array  # (seeds,)
@@ -33,23 +37,23 @@ class Paired(NamedTuple):
     positive: Array  # (seeds,) the part with positive weights, and the other
     negative: Array
     left_out: int
-    accuracies: Array  # (seeds, variants of `weights`), fractions
+    same: float  # what differs by less differs by rounding only
 
 
-def by_variant(runs: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies, one row a seed in order, one column a variant, NaN where there is no such run.
+def by_variant(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The metric as it was logged, one row a seed in order, one column a variant, NaN where there is no such run.
 
     Raises:
-        ValueError: for a seed that occurs twice in a variant, and an accuracy that is NaN.
+        ValueError: for a seed that occurs twice in a variant, and a value that is NaN.
     """
     for run in runs[runs.duplicated(["variant", "seed"])].itertuples():
         raise ValueError(f"{run.variant} has more than one run of seed {run.seed}")
-    for run in runs[runs["accuracy"].isna()].itertuples():
-        raise ValueError(f"the accuracy of {run.variant}, seed {run.seed}, is not a number")
-    return runs.pivot(index="seed", columns="variant", values="accuracy").sort_index()
+    for run in runs[runs[metric.name].isna()].itertuples():
+        raise ValueError(f"the {metric.label} of {run.variant}, seed {run.seed}, is not a number")
+    return runs.pivot(index="seed", columns="variant", values=metric.name).sort_index()
 
 
-def paired(accuracies: pd.DataFrame, contrast: Contrast) -> Paired:
+def paired(levels: pd.DataFrame, contrast: Contrast, metric: Metric) -> Paired:
     """One contrast over a table of `by_variant`.
 
     Raises:
@@ -61,18 +65,37 @@ def paired(accuracies: pd.DataFrame, contrast: Contrast) -> Paired:
         raise ValueError(f"the weights of a contrast sum to zero: {dict(contrast.weights)}")
     if len(contrast.orders) % 2:
         raise ValueError(f"sampled orders come in antithetic pairs: {len(contrast.orders)} orders")
-    table = accuracies.reindex(columns=list(named)).to_numpy(dtype=float)
+    table = levels.reindex(columns=list(named)).to_numpy(dtype=float)
     present = ~np.isnan(table)
     complete = present.all(axis=1)
-    points = 100 * table[complete]
+    scaled = metric.times * table[complete]
     w = rows[0]
     return Paired(
-        seeds=accuracies.index[complete].tolist(),
-        # An accuracy is a ratio of counts: what differs by less than 1e-9 points differs by rounding only.
-        differences=np.round(points @ w, 9),
-        pairs=(points @ rows[1:].T).reshape(len(points), -1, 2).mean(axis=-1) if contrast.orders else points[:, :0],
-        positive=points @ np.maximum(w, 0),
-        negative=points @ np.maximum(-w, 0),
+        seeds=levels.index[complete].tolist(),
+        differences=settled(scaled @ w, scaled),
+        pairs=(scaled @ rows[1:].T).reshape(len(scaled), -1, 2).mean(axis=-1) if contrast.orders else scaled[:, :0],
+        positive=scaled @ np.maximum(w, 0),
+        negative=scaled @ np.maximum(-w, 0),
         left_out=int((present.any(axis=1) & ~complete).sum()),
-        accuracies=table[complete][:, w != 0],
+        same=rounding(scaled),
     )
+
+
+def settled(differences: Array, levels: Array) -> Array:
+    """The differences of such levels without what rounding has put there.
+
+    They keep eleven digits of the largest level, so that of ratios of counts the equal ones are equal. Where all lie
+    within SAME of that level, they are equal too: levels may have been logged in 32 bits.
+    """
+    largest = float(np.abs(levels).max(initial=0.0))
+    if not largest:
+        return differences
+    rounded = np.round(differences, 11 - ceil(log10(largest)))
+    if np.ptp(rounded) <= rounding(levels):
+        rounded[:] = np.median(rounded)
+    return rounded
+
+
+def rounding(levels: Array) -> float:
+    """By how much such levels, or sums of them, may differ though they are equal."""
+    return SAME * float(np.abs(levels).max(initial=0.0))

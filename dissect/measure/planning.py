@@ -1,7 +1,7 @@
 """How many seeds a claim needs, and which claims a number of seeds can never support.
 
 The tests are those of `effects`: a two-sided paired t test over seeds, and two one-sided ones for equivalence. `sd` is
-that of the differences between paired runs, in points like the gain (any one unit does). Powers under normal noise are
+that of the differences between paired runs, in the gain's unit, whichever that is. Powers under normal noise are
 exact.
 """
 

@@ -23,11 +23,12 @@ def holm(p: npt.ArrayLike) -> Array:
     return adjusted
 
 
-def p_sign_flip(differences: npt.ArrayLike) -> Array:
-    """The exact two-sided sign-flip test of differences (..., n) in points: NaN unless n is 1 to MOST_FLIPPED.
+def p_sign_flip(differences: npt.ArrayLike, same: float = 1e-7) -> Array:
+    """The exact two-sided sign-flip test of differences (..., n): NaN unless n is 1 to MOST_FLIPPED.
 
     The share of all 2^n ways to choose signs whose mean lies at least as far from zero as the one observed, so never
-    below 2/2^n. It supposes symmetric differences, not normal ones (Fisher 1935, The Design of Experiments, 21).
+    below 2/2^n; sums that differ by `same` or less count as equal. It supposes symmetric differences, not normal ones
+    (Fisher 1935, The Design of Experiments, 21).
     """
     values = np.asarray(differences, dtype=float)
     n = values.shape[-1]
@@ -37,15 +38,15 @@ def p_sign_flip(differences: npt.ArrayLike) -> Array:
     for place in range(1, n):
         one = values[..., place, None]
         sums = np.concatenate([sums + one, sums - one], axis=-1)
-    # Accuracies are ratios of counts; sums that differ by less than 1e-7 points differ by rounding only.
-    return (np.abs(sums) >= np.abs(values.sum(axis=-1))[..., None] - 1e-7).mean(axis=-1)
+    # Of ratios of counts many sums are equal, but for their rounding.
+    return (np.abs(sums) >= np.abs(values.sum(axis=-1))[..., None] - same).mean(axis=-1)
 
 
 def verdicts(gain: npt.ArrayLike, p: npt.ArrayLike, p_equal: npt.ArrayLike, alpha: float) -> npt.NDArray[np.str_]:
     """Of each contrast "helps", "hurts", "equivalent" or "inconclusive"; "" where p is NaN.
 
     Args:
-        gain: points; its sign tells helping from hurting.
+        gain: above zero where it is for the better.
         p: of no gain, corrected.
         p_equal: of a gain beyond the margin, corrected.
     """

@@ -2,8 +2,8 @@
 
 python -m dissect.measure.simulate [--repeats N] [--workers K]
 
-Every row goes through the functions that `effects` calls, thousands of studies at a time. Accuracies vary from seed to
-seed with a standard deviation of 1 point; `correlation` is that of paired runs.
+Every row goes through the functions that `effects` calls, thousands of studies at a time. Levels vary from seed to
+seed with a standard deviation of 1, be it of points; `correlation` is that of paired runs.
 """
 
 import argparse
@@ -75,11 +75,11 @@ def repeated_coverage(random: np.random.Generator, repeats: int) -> Row:
 
 
 def crossed_coverage(random: np.random.Generator, repeats: int, *, seeds: int) -> Row:
-    """How often the interval for new seeds and new images holds a gain of 1 point; 40 images, to keep it small."""
-    of_seeds, of_images = normal(random, (repeats, seeds, 1)), 3 * normal(random, (repeats, 1, 40))
-    low, high = interval(crossed(1 + of_seeds + of_images + 5 * normal(random, (repeats, seeds, 40))), 1 - ALPHA)
+    """How often the interval for new seeds and new examples holds a gain of 1 point; 40 examples, to keep it small."""
+    of_seeds, of_examples = normal(random, (repeats, seeds, 1)), 3 * normal(random, (repeats, 1, 40))
+    low, high = interval(crossed(1 + of_seeds + of_examples + 5 * normal(random, (repeats, seeds, 40))), 1 - ALPHA)
     # Satterthwaite's degrees of freedom are an approximation; told, not held.
-    return Row(f"coverage for new seeds and new images, {seeds} seeds", _share((low <= 1) & (high >= 1)))
+    return Row(f"coverage for new seeds and new examples, {seeds} seeds", _share((low <= 1) & (high >= 1)))
 
 
 def false_positives(
@@ -87,8 +87,8 @@ def false_positives(
 ) -> Row:
     """How often any component of a ladder without gains helps or hurts; neighbouring contrasts share a variant."""
     shared = np.sqrt(correlation) * normal(random, (repeats, 1, seeds))
-    accuracies = shared + np.sqrt(1 - correlation) * normal(random, (repeats, LADDER, seeds))
-    differences = np.diff(accuracies, axis=1)
+    levels = shared + np.sqrt(1 - correlation) * normal(random, (repeats, LADDER, seeds))
+    differences = np.diff(levels, axis=1)
     found = estimate(differences)
     p = p_zero(found) if looks is None else sequential_p(_at(looks, differences, p_zero), looks)
     said = verdicts(found.mean, holm(p), np.ones_like(p), ALPHA)

@@ -1,7 +1,7 @@
 """The t statistics that every contrast goes through: a mean, its standard error, and what both together allow to say.
 
 All functions work on arrays of any leading shape, so that a simulation of thousands of studies calls the very same code
-as a report on one. Everything is in percentage points.
+as a report on one. Everything is in one unit, which any is.
 """
 
 from typing import NamedTuple

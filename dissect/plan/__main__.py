@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from dissect.composing.job import Job
 from dissect.design import Design
 from dissect.errors import InputError
+from dissect.measure.metric import Metric
 from dissect.measure.planning import sd_bound, seeds_needed, smallest_gain, unsupportable
 from dissect.planning.manifest import Manifest, Planned
 from dissect.store import runs as store
@@ -54,11 +55,11 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
         console.print(escape(line))
     if any(found(job) for job in jobs):
         console.print(contrasts_table(manifest, jobs))
-        console.print(escape(REMARK))
+        console.print(escape(REMARK.format(unit=Metric.from_config(manifest.metric).with_unit("them,").strip(","))))
 
 
 REMARK = """\
-pilot: seeds that are finished; sd: of the differences over them, points. seeds: the fewest that show the gain with that
+pilot: seeds that are finished; sd: of the differences over {unit}. seeds: the fewest that show the gain with that
 power, for one contrast alone and at Holm's first step; in brackets, if the sd is at its upper 80% limit.
 shown: the smallest gain that the seeds of this plan show with that power, at Holm's first step."""
 
@@ -135,11 +136,14 @@ def contrasts_table(manifest: Manifest, jobs: Sequence[Job]) -> Table:
     pilot = table(ended, manifest, looks=None) if any(outcome.result for _, outcome in ended) else None
     columns = [Column(name, justify="right", no_wrap=True) for name in
                ("pilot", "sd", "correlation", "seeds", "seeds (Holm)", "shown")]  # fmt: skip
-    goal = f"To show a gain of {manifest.smallest:g} points with power {manifest.power:g}"
+    metric = Metric.from_config(manifest.metric)
+    sds = [] if pilot is None else pilot["sd"].tolist()
+    digits = 2 if metric.unit == "points" else metric.digits(sds) + 1
+    goal = f"To show a gain of {metric.with_unit(f'{manifest.smallest:g}')} with power {manifest.power:g}"
     shown = Table("contrast", *columns, box=None, pad_edge=False, title=goal, title_justify="left")
     for place, planned in enumerate(manifest.contrasts):
         row = {} if pilot is None else pilot.iloc[place].to_dict()
-        shown.add_row(f"{planned.kind}: {_about(planned)}", *_cells(row, manifest))
+        shown.add_row(f"{planned.kind}: {_about(planned)}", *_cells(row, manifest, digits))
     return shown
 
 
@@ -150,7 +154,7 @@ def _about(planned: Planned) -> str:
     return " x ".join(planned.components)
 
 
-def _cells(row: Mapping[Any, Any], manifest: Manifest) -> list[str]:
+def _cells(row: Mapping[Any, Any], manifest: Manifest, digits: int) -> list[str]:
     pilot = int(row.get("seeds", 0))
     if pilot < 2:
         return [str(pilot), *[""] * 5]
@@ -166,8 +170,8 @@ def _cells(row: Mapping[Any, Any], manifest: Manifest) -> list[str]:
     correlation = "" if math.isnan(row["correlation"]) else f"{row['correlation']:.2f}"
     planned = len(manifest.seeds)
     first = alpha / len(manifest.contrasts)
-    least = f"{smallest_gain(sd, planned, manifest.power, first):.2f}" if planned > 1 else ""
-    return [str(pilot), f"{sd:.2f}", correlation, seeds(alpha), seeds(first), least]
+    least = f"{smallest_gain(sd, planned, manifest.power, first):.{digits}f}" if planned > 1 else ""
+    return [str(pilot), f"{sd:.{digits}f}", correlation, seeds(alpha), seeds(first), least]
 
 
 if __name__ == "__main__":

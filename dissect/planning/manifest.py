@@ -21,6 +21,9 @@ from dissect.composing.variant import Variant, variant_name
 from dissect.design import Contrast, Design
 from dissect.errors import InputError
 from dissect.files import whole
+from dissect.measure.metric import Metric
+
+JUDGED = ("name", "label", "unit", "better", "times")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Manifest:
     """A study as it was planned.
 
     `variants` holds each variant's `components` (name -> label), its resolved `config` and that of its `base`, and its
-    `key` at seed 0; `seeds` are those planned at first, `extended` what was added later, and when.
+    `key` at seed 0; `seeds` are those planned at first, `extended` what was added later, and when. `metric` is the
+    primary one as the config describes it, JUDGED, and `smallest` is in its unit.
     """
 
     study: str
@@ -51,8 +55,8 @@ class Manifest:
     looks: list[int] | None
     variants: dict[str, dict[str, Any]]
     contrasts: list[Planned]
-    metric: str = "accuracy on the validation images (or those that data.judge names), one view each"
-    epoch: str = "the last one, whatever the accuracies before it"
+    metric: dict[str, Any]
+    epoch: str = "the last one, whatever came before it"
     extended: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -97,7 +101,7 @@ def check_terms(level: float, smallest: float, power: float, looks: Sequence[int
             f"plan.power={power:g}: must be above {1 - level:.3g} (1 - plan.level) and below 1, such as 0.8"
         )
     if not smallest > 0:
-        raise InputError(f"plan.smallest={smallest:g}: must be above 0, in percentage points, such as 1")
+        raise InputError(f"plan.smallest={smallest:g}: must be above 0, in the metric's unit, such as 1")
     if looks is not None and (not looks or looks[0] < 2 or list(looks) != sorted(set(looks))):
         raise InputError(f"plan.looks={list(looks)}: must be numbers of seeds that grow, from 2 on, such as [3,5,8,12]")
 
@@ -135,7 +139,13 @@ def plan(study: str, design: Design, variants: Mapping[tuple[str, ...], Variant]
             for parts, variant in variants.items()
         },
         contrasts=contrasts,
+        metric=_judged(config),
     )
+
+
+def _judged(config: DictConfig) -> dict[str, Any]:
+    metric = Metric.from_config(config.metric)
+    return {key: getattr(metric, key) for key in JUDGED}
 
 
 def _planned(contrast: Contrast, names: Mapping[tuple[str, ...], str]) -> Planned:
@@ -195,6 +205,8 @@ def read(path: Path) -> Manifest | None:
     """
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(said.get("metric"), str):  # a sentence, as long as there was one metric
+            raise InputError(f"{path}: was made by an earlier version (RECIPE 1); begin anew with name=...")
         if said.pop("seal") != _seal(said):
             raise InputError(f"{path}: was changed since it was frozen; undo that, or delete it to plan anew")
         contrasts = [
@@ -223,8 +235,11 @@ def refuse_changes(path: Path, frozen: Manifest, now: Manifest) -> None:
     differing = []
     for name in ("level", "smallest", "power", "looks", "pixels"):
         if getattr(frozen, name) != getattr(now, name):
-            label = {"pixels": "the images", "looks": "plan.looks or seeds"}.get(name, f"plan.{name}")
+            label = {"pixels": "the data", "looks": "plan.looks or seeds"}.get(name, f"plan.{name}")
             differing.append(f"{label} ({getattr(frozen, name)}, now {getattr(now, name)})")
+    for key in ("name", "unit", "better", "times"):  # a label is but a word
+        if frozen.metric.get(key) != now.metric[key]:
+            differing.append(f"metric.{key} ({frozen.metric.get(key)}, now {now.metric[key]})")
     for name in {**frozen.variants, **now.variants}:
         before, after = frozen.variants.get(name), now.variants.get(name)
         if before is None or after is None:

@@ -14,10 +14,16 @@ from dissect.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dissect.measure.metric import Metric
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dissect.report", description=__doc__)
     parser.add_argument("study", metavar="STUDY", help="the study's name below --runs, or the path of its folder")
+    parser.add_argument(
+        "settings", nargs="*", metavar="metric=NAME better=WAY",
+        help="another metric that runs logged, and whether higher or lower is better where the config does not say it",
+    )  # fmt: skip
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of studies (default: runs)")
     parser.add_argument("--out", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     parser.add_argument("--published", type=Path, help="published.yaml to compare with, else the one for these data")
@@ -29,33 +35,48 @@ def main(arguments: list[str] | None = None) -> int:
     if not path.is_dir() and Path(asked.study).is_dir():
         path = Path(asked.study)
     try:
-        report = build_report(path, asked.out, asked.published)
+        report = build_report(path, asked.out, asked.published, **_settings(asked.settings))
     except InputError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
-    print_effects(report.effects)
+    print_effects(report.effects, report.metric)
     print(f"page: {report.page}")
     return 0
 
 
-def print_effects(effects: "pd.DataFrame") -> None:
-    """A row a contrast, gains in percentage points with their intervals; what was not planned is dim and labelled."""
+def _settings(said: list[str]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in said]
+    for one, (key, _, value) in zip(said, pairs, strict=True):
+        if key not in ("metric", "better") or not value:
+            raise InputError(f"{one}: no such setting of a report; say metric=NAME, and better=higher or better=lower")
+    found = {key: value for key, _, value in pairs}
+    if "better" in found and "metric" not in found:
+        raise InputError(
+            f"better={found['better']}: the study's own metric says that itself; name another: metric=NAME"
+        )
+    return found
+
+
+def print_effects(effects: "pd.DataFrame", metric: "Metric") -> None:
+    """A row a contrast, gains in the metric's unit with their intervals; what was not planned is dim and labelled."""
     from dissect.report.figures import gain_text
     from dissect.report.sections import spoken
-    from dissect.report.words import answer, kind_of, p_number, plan_text
+    from dissect.report.words import answer, gain_head, kind_of, p_number, plan_text
 
     console = Console(highlight=False)
     for (manifest, kind), rows in spoken(effects).groupby(["manifest", "kind"], sort=False):
         # Equal widths, so that the columns of all kinds stand below each other.
-        columns = [Column("", width=28), Column("gain, points", width=20), Column("p (Holm)", width=8)]
+        columns = [Column("", width=28), Column(gain_head(metric), width=20), Column("p (Holm)", width=8)]
         table = Table(*columns, "seeds", "verdict", box=None, pad_edge=False, collapse_padding=True)
         for row in rows.to_dict("records"):
-            points = gain_text(row["gain"], row["low"], row["high"])
-            cells = [row["label"], points, p_number(row["p_holm"]), str(row["seeds"]), answer(row)["outcome"]]
+            gain = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"])
+            cells = [row["label"], gain, p_number(row["p_holm"]), str(row["seeds"]), answer(row, metric)["outcome"]]
             table.add_row(*map(escape, cells))
         style = "" if manifest else "dim"
         console.print(escape(f"{kind_of(str(kind)).heading} ({plan_text(str(manifest))})"), style=f"bold {style}")
         console.print(table, style=style)
+    if metric.better == "lower":
+        console.print(f"lower is better: a gain below zero is a lower {escape(metric.label)}")
     if effects.empty:
         console.print("no gains: no variant contains another one")
 

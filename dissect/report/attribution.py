@@ -1,6 +1,6 @@
 """Two figures on what components are worth: each by several contrasts, and each two together.
 
-As in `figures`: a tidy frame in, drawn on the given axes; gains are percentage points.
+As in `figures`: a tidy frame in, drawn on the given axes; gains are in the metric's unit.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from dissect.measure.metric import Metric
 from dissect.report.figures import wrapped
 from dissect.style import BLUE, GREEN, GREY, INK, PURPLE, VERMILION
 
@@ -24,27 +25,23 @@ ATTRIBUTED = {  # kind -> label, marker, colour
 }
 MORE, LESS = "#5aa4cd", "#e49659"  # BLUE and VERMILION with a third of white, so that dark text can be read on them
 TOGETHER = LinearSegmentedColormap.from_list("together", [LESS, "#ffffff", MORE])
-TOLD = [  # the legend of the heat map
-    Patch(fc=MORE, label="together more than the sum of their gains"),
-    Patch(fc=LESS, label="together less"),
-    Patch(fc="white", ec=INK, lw=2, label="framed: decided"),
-]
 WIDEST = 2.5  # an interval of two seeds is a dozen times its spread; beyond so many times the largest gain it is cut
 
 
-def plot_attribution(gains: pd.DataFrame, labels: Mapping[str, str], *, ax: Axes) -> None:
+def plot_attribution(gains: pd.DataFrame, labels: Mapping[str, str], metric: Metric, *, ax: Axes) -> None:
     """A group of points a component, one a kind of contrast, each with its interval; filled where it is decided.
 
     An interval that reaches beyond the axis ends in an arrow.
 
     Args:
-        gains: `component`, `kind` (of ATTRIBUTED), `gain`, `low`, `high` (points; NaN where unknown), `verdict`.
+        gains: `component`, `kind` (of ATTRIBUTED), `gain`, `low`, `high` (NaN where unknown), `verdict`.
         labels: component -> label, top to bottom.
     """
     kinds = [kind for kind in ATTRIBUTED if kind in set(gains["kind"])]
     place = {name: row for row, name in enumerate(labels)}
     step = 0.68 / len(kinds)
-    reach = WIDEST * max(float(gains["gain"].abs().max()), 0.5)
+    least = 0.5 if metric.unit == "points" else 0.0
+    reach = WIDEST * max(float(gains["gain"].abs().max()), least) or np.inf
     ax.axvline(0, color=INK, lw=1, zorder=1)
     for number, kind in enumerate(kinds):
         label, marker, colour = ATTRIBUTED[kind]
@@ -67,15 +64,18 @@ def plot_attribution(gains: pd.DataFrame, labels: Mapping[str, str], *, ax: Axes
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    ax.set_xlabel("gain, percentage points")
+    ax.set_xlabel(metric.gain_axis)
 
 
-def plot_interactions(pairs: pd.DataFrame, labels: Mapping[str, str], *, ax: Axes) -> None:
+def plot_interactions(
+    pairs: pd.DataFrame, labels: Mapping[str, str], metric: Metric, *, digits: int = 1, ax: Axes
+) -> None:
     """A cell a pair: what the two gain beyond the sum of their gains; framed and bold where it is decided.
 
     Args:
-        pairs: `components` (two names), `gain` (points), `verdict`.
+        pairs: `components` (two names), `gain`, `verdict`.
         labels: component -> label, in the order of rows and columns.
+        digits: decimals with which gains are written.
     """
     place = {name: number for number, name in enumerate(labels)}
     values = np.full((len(labels), len(labels)), np.nan)
@@ -86,11 +86,13 @@ def plot_interactions(pairs: pd.DataFrame, labels: Mapping[str, str], *, ax: Axe
         if verdict in ("helps", "hurts"):
             decided.add((row, column))
     values = values[1:, :-1]  # no component stands with itself
-    limit = float(np.nanmax(np.abs(values), initial=0.1))
-    ax.imshow(np.ma.masked_invalid(values), cmap=TOGETHER, vmin=-limit, vmax=limit, aspect="auto")
+    limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+    if metric.unit == "points":
+        limit = max(limit, 0.1)
+    ax.imshow(np.ma.masked_invalid(metric.sign * values), cmap=TOGETHER, vmin=-limit, vmax=limit, aspect="auto")
     for row, column in np.argwhere(~np.isnan(values)):
         gain, framed = values[row, column], (row + 1, column) in decided
-        text = f"{gain:+z.1f}".replace("-", "−")
+        text = f"{gain:+z.{digits}f}".replace("-", "−")
         weight = "bold" if framed else "normal"
         ax.text(column, row, text, ha="center", va="center", weight=weight, color=INK)
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="white", lw=3, zorder=2))
@@ -101,3 +103,13 @@ def plot_interactions(pairs: pd.DataFrame, labels: Mapping[str, str], *, ax: Axe
     ax.set_xticks(range(len(names) - 1), names[:-1], rotation=0)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+
+
+def interactions_legend(metric: Metric) -> list[Patch]:
+    """What the colours of the heat map say: where lower is better, what is together below the sum is the better."""
+    more, less = ("more", "less") if metric.better == "higher" else ("better", "worse")
+    return [
+        Patch(fc=MORE, label=f"together {more} than the sum of their gains"),
+        Patch(fc=LESS, label=f"together {less}"),
+        Patch(fc="white", ec=INK, lw=2, label="framed: decided"),
+    ]

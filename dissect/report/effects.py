@@ -7,8 +7,9 @@ import pandas as pd
 
 from dissect.measure.contrasts import variants
 from dissect.measure.effects import COLUMNS as MEASURED
-from dissect.measure.effects import IMAGES, effects
-from dissect.measure.examples import Correct
+from dissect.measure.effects import EXAMPLES, effects
+from dissect.measure.examples import Scores
+from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast, by_variant
 from dissect.planning.manifest import Manifest
 from dissect.report.labels import question_label
@@ -16,10 +17,10 @@ from dissect.report.published import Published
 from dissect.report.questions import CONTAINED, Question
 from dissect.report.study import Study
 
-LEVEL, MARGIN, POWER = 0.95, 1.0, 0.8  # where nothing was planned, as in conf/config.yaml
+LEVEL, MARGIN, POWER = 0.95, 1.0, 0.8  # where nothing was planned; a margin is one of points
 COLUMNS = [
-    "kind", "component", "label", "treated", "control", "manifest", *MEASURED, *IMAGES, "level", "margin", "power",
-    "published", "seeds_used", "weights",
+    "kind", "component", "label", "treated", "control", "manifest", *MEASURED, *EXAMPLES, "level", "margin", "power",
+    "metric", "unit", "published", "seeds_used", "weights",
 ]  # fmt: skip
 
 
@@ -30,9 +31,10 @@ def effects_table(
     manifests: Sequence[Manifest],
     *,
     published: Published | None = None,
-    correct: Correct | None = None,
+    scores: Scores | None = None,
 ) -> pd.DataFrame:
-    """COLUMNS, and for the page `components` and `pair` as in `Question` and `variants` (name -> weight).
+    """COLUMNS, and for the page `components` and `pair` as in `Question` and `variants` (name -> weight) and
+    `digits`, the decimals with which gains are written.
 
     `manifest` names the study that planned the contrast, "" where it is exploratory. Holm's correction runs over each
     manifest's contrasts, and over each kind of exploratory ones. `seeds_used` and `weights` say which runs are behind
@@ -40,11 +42,11 @@ def effects_table(
     """
     plans: dict[str, Manifest | None] = {one.study: one for one in manifests} | {"": None}
     frames = [
-        _measured(scored, ours, terms(plan, manifests), plan.looks if plan else None, correct)
+        _measured(scored, ours, terms(plan, manifests, study), plan.looks if plan else None, study.metric, scores)
         for name, plan in plans.items()
         if (ours := [one for one in asked if one.manifest == name])
     ]
-    columns = [*COLUMNS, "components", "pair", "variants", "extended"]
+    columns = [*COLUMNS, "components", "pair", "variants", "extended", "digits"]
     if not frames:
         return pd.DataFrame(columns=columns)
     table = pd.concat(frames, ignore_index=True)
@@ -54,6 +56,9 @@ def effects_table(
     known = variants(scored)
     table["label"] = [question_label(study, one, known) for one in table["question"]]
     table["published"] = [_published(one, published) for one in table["question"]]
+    table["metric"], table["unit"] = study.metric.name, study.metric.unit
+    halves = (table["high"] - table["low"]) / 2
+    table["digits"] = study.metric.digits(halves.where(halves > 0, table["gain"]).tolist())
     return table[columns]
 
 
@@ -67,10 +72,16 @@ def _one_answer(table: pd.DataFrame) -> None:
             table.loc[place, corrected] = table.loc[planned[key], corrected]
 
 
-def terms(plan: Manifest | None, manifests: Sequence[Manifest]) -> Mapping[str, float]:
-    """Level, margin and power: those planned, and for what was not planned those of the first plan."""
+def terms(plan: Manifest | None, manifests: Sequence[Manifest], study: Study) -> Mapping[str, float]:
+    """Level, margin and power: those planned, and for what was not planned those of the first plan.
+
+    A margin is one of the study's own metric: for another one nobody has said what is small, so it is NaN.
+    """
     told = plan or next(iter(manifests), None)
-    level, margin, power = (told.level, told.smallest, told.power) if told else (LEVEL, MARGIN, POWER)
+    unplanned = MARGIN if study.metric.unit == "points" else np.nan
+    level, margin, power = (told.level, told.smallest, told.power) if told else (LEVEL, unplanned, POWER)
+    if study.metric.name != study.primary.name:
+        margin = np.nan
     return {"level": level, "margin": margin, "power": power}
 
 
@@ -79,12 +90,14 @@ def _measured(
     asked: Sequence[Question],
     terms: Mapping[str, float],
     looks: Sequence[int] | None,
-    correct: Correct | None,
+    metric: Metric,
+    scores: Scores | None,
 ) -> pd.DataFrame:
     contrasts = [Contrast(one.weights, one.orders, one.manifest or one.kind) for one in asked]
-    found = effects(scored, contrasts, looks=looks, correct=correct, **terms).reindex(columns=[*MEASURED, *IMAGES])
-    accuracies = by_variant(scored)
-    seeds = [_seeds(accuracies, one, n) for one, n in zip(asked, found["seeds"], strict=True)]
+    found = effects(scored, contrasts, metric, looks=looks, scores=scores, **terms)
+    found = found.reindex(columns=[*MEASURED, *EXAMPLES])
+    levels = by_variant(scored, metric)
+    seeds = [_seeds(levels, one, n) for one, n in zip(asked, found["seeds"], strict=True)]
     about = pd.DataFrame(
         {
             "kind": [one.kind for one in asked],
@@ -112,9 +125,9 @@ def _objects(values: Iterable[object]) -> np.ndarray:
     return cells
 
 
-def _seeds(accuracies: pd.DataFrame, one: Question, used: int) -> list[int]:
+def _seeds(levels: pd.DataFrame, one: Question, used: int) -> list[int]:
     """The seeds behind a contrast: the first of those that all its variants have."""
-    table = accuracies.reindex(columns=[name for name, weight in one.weights.items() if weight])
+    table = levels.reindex(columns=[name for name, weight in one.weights.items() if weight])
     return list(table.index[table.notna().all(axis=1)][: int(used)])
 
 

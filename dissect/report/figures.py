@@ -1,19 +1,21 @@
 """One function a figure: a tidy frame in, drawn on the given axes; nothing is computed, nothing saved.
 
-Rows of `bars` are drawn from top to bottom; a run's `row` says on which of them it lies. Accuracies are fractions and
-shown in percent, gains are percentage points. Verdicts differ in shape and colour, the colours being seaborn's
+Rows of `bars` are drawn from top to bottom; a run's `row` says on which of them it lies. Levels are as they were logged
+and shown as the metric says, gains are in its unit. Verdicts differ in shape and colour, the colours being seaborn's
 "colorblind" palette.
 """
 
+from math import floor, log10
 from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from dissect.style import BLUE, GREEN, GREY, INK, PARTS, PERCENT, PURPLE, VERMILION
+from dissect.measure.metric import Metric
+from dissect.style import BLUE, GREEN, GREY, INK, PARTS, PURPLE, VERMILION
 
 VERDICTS = {  # verdict -> marker, colour, filled
     "helps": ("^", GREEN, True),
@@ -23,45 +25,58 @@ VERDICTS = {  # verdict -> marker, colour, filled
 }
 
 
-def plot_accuracies(bars: pd.DataFrame, runs: pd.DataFrame, *, chance: float, level: float, ax: Axes) -> None:
-    """A bar a variant: mean accuracy with its interval, each run a dot, the published value a diamond.
+def plot_levels(
+    bars: pd.DataFrame, runs: pd.DataFrame, metric: Metric, *, chance: float | None, level: float, ax: Axes
+) -> None:
+    """A bar a variant: its mean with its interval, each run a dot, the published value a diamond.
+
+    Of points, which have a zero, the bars begin there; of another unit a stroke marks the mean.
 
     Args:
-        bars: `label`, `mean`, `half_width` (NaN for one seed), `n` (seeds), `published_accuracy` (NaN where none).
-        runs: `row`, `seed`, `accuracy`.
-        chance: the accuracy of guessing, a fraction.
+        bars: `label`, `mean`, `half_width` (NaN for one seed), `n` (seeds), `published_level` (NaN where none).
+        runs: `row`, `seed`, and the metric by its name.
+        chance: the metric of guessing; None where nobody said it.
         level: of the intervals.
     """
     rows = np.arange(len(bars))
-    ax.barh(rows, bars["mean"], height=0.62, color=BLUE, alpha=0.4, label="mean accuracy")
+    if metric.unit == "points":
+        ax.barh(rows, bars["mean"], height=0.62, color=BLUE, alpha=0.4, label=f"mean {metric.label}")
+    else:
+        stroke: Any = {"color": BLUE, "alpha": 0.5, "lw": 5, "label": f"mean {metric.label}"}
+        ax.vlines(bars["mean"], rows - 0.31, rows + 0.31, **stroke)
     seeds = runs.groupby("row")["seed"]
-    apart = 0.5 * ((seeds.rank() - 0.5) / seeds.transform("count") - 0.5)  # equal accuracies must not hide each other
-    ax.plot(runs["accuracy"], runs["row"] + apart, "o", ms=3.5, mew=0, color=BLUE, label="one seed", zorder=3)
+    apart = 0.5 * ((seeds.rank() - 0.5) / seeds.transform("count") - 0.5)  # equal values must not hide each other
+    ax.plot(runs[metric.name], runs["row"] + apart, "o", ms=3.5, mew=0, color=BLUE, label="one seed", zorder=3)
     known = rows[bars["half_width"].notna()]
     if len(known):
         chosen = bars.iloc[known]
         style: Any = {"fmt": "none", "ecolor": INK, "elinewidth": 1.4, "capsize": 4, "zorder": 4}
         ax.errorbar(chosen["mean"], known, xerr=chosen["half_width"], label=f"{100 * level:g}% interval", **style)
-    ax.axvline(chance, color=GREY, lw=1, ls="--", label=f"chance ({100 * chance:.3g}%)", zorder=1)
-    _published(bars["published_accuracy"], ax)
+    if chance is not None:
+        ax.axvline(chance, color=GREY, lw=1, ls="--", label=f"chance ({_plain(chance, metric)})", zorder=1)
+    _published(bars["published_level"], ax)
     # Fewer seeds than the others have is a gap, and is said.
     fewer = [f", {n} seed{'s' * (n > 1)}" if n < bars["n"].max() else "" for n in bars["n"]]
-    told = [accuracy_text(mean, half) for mean, half in bars[["mean", "half_width"]].itertuples(index=False)]
+    told = [level_text(mean, half, metric) for mean, half in bars[["mean", "half_width"]].itertuples(index=False)]
     _column([text + more for text, more in zip(told, fewer, strict=True)], ax)
     ax.set_yticks(rows, [wrapped(label) for label in bars["label"]])
     ax.set_ylim(len(bars) - 0.4, -0.6)
-    ax.set_xlim(0, min(ax.get_xlim()[1], 1.03))  # the interval of two seeds may go beyond 100%, an accuracy may not
+    values = metric.times * runs[metric.name]
+    if metric.unit == "points" and values.min() >= 0 and values.max() <= 100:
+        # The interval of two seeds may go beyond 100%, a share may not.
+        ax.set_xlim(0, min(ax.get_xlim()[1], 103 / metric.times))
     ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_formatter(PERCENT)
-    ax.set_xlabel("validation accuracy, %")
+    ax.xaxis.set_major_formatter(scaled(metric))
+    ax.set_xlabel(metric._replace(label=metric.held_out).axis)
 
 
-def plot_gains(gains: pd.DataFrame, *, ax: Axes) -> None:
+def plot_gains(gains: pd.DataFrame, metric: Metric, *, digits: int = 1, ax: Axes) -> None:
     """A point a variant: its gain over its control with the interval, against a line at zero.
 
     Args:
-        gains: a row a bar: `gain`, `low`, `high` (points; NaN where unknown), `verdict`, `versus` (a control to be
-            named, or ""), `published` (points, NaN where there is none).
+        gains: a row a bar: `gain`, `low`, `high` (NaN where unknown), `verdict`, `versus` (a control to be named, or
+            ""), `published` (a gain, NaN where there is none).
+        digits: decimals with which gains are written.
     """
     rows = np.arange(len(gains))
     ax.axvline(0, color=INK, lw=1, zorder=1)
@@ -75,28 +90,42 @@ def plot_gains(gains: pd.DataFrame, *, ax: Axes) -> None:
             face = colour if filled else "white"
             ax.plot(chosen["gain"], here, marker, ms=8, mec=colour, mfc=face, mew=1.5, label=verdict, zorder=4)
     _published(gains["published"], ax)
-    _column([gain_text(*row) for row in gains[["gain", "low", "high", "versus"]].itertuples(index=False)], ax)
+    numbers = gains[["gain", "low", "high", "versus"]].itertuples(index=False)
+    _column([gain_text(gain, low, high, versus, digits) for gain, low, high, versus in numbers], ax)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.tick_params(axis="y", length=0, labelleft=False)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("gain, percentage points")
+    ax.set_xlabel(metric.gain_axis)
 
 
-def plot_learning_curve(epochs: pd.DataFrame, *, ax: Axes) -> None:
-    """One variant's training and validation accuracy: a thin line a seed, a thick one for their mean.
+def plot_learning_curve(epochs: pd.DataFrame, metric: Metric, *, ax: Axes) -> None:
+    """One variant's metric in training and validation: a thin line a seed, a thick one for their mean.
 
     Args:
-        epochs: `seed`, `epoch`, `part` ("training" or "validation"), `accuracy` (a fraction).
+        epochs: `seed`, `epoch`, `part` ("training" or "validation"), `value` (as logged).
     """
     for part, look in PARTS.items():
-        seeds = epochs[epochs["part"] == part].pivot_table("accuracy", "epoch", "seed")
+        seeds = epochs[epochs["part"] == part].pivot_table("value", "epoch", "seed")
+        if seeds.empty:
+            continue
         ax.plot(seeds.index, seeds, lw=0.7, alpha=0.35, **look)
         mark = "o" if len(seeds) == 1 else None  # a line of one epoch would not show
         ax.plot(seeds.index, seeds.mean(axis=1), lw=2, marker=mark, label=part, **look)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    ax.yaxis.set_major_formatter(PERCENT)
+    ax.yaxis.set_major_formatter(scaled(metric))
     ax.grid(axis="y", color=GREY, alpha=0.25, lw=0.6)
-    ax.set(xlabel="epoch", ylabel="accuracy, %")
+    ax.set(xlabel="epoch", ylabel=metric.axis.replace(" (", "\n("))
+
+
+def scaled(metric: Metric) -> FuncFormatter:
+    """Levels on an axis, as the metric counts them."""
+    return FuncFormatter(lambda value, _: f"{metric.times * value:.4g}".replace("-", "−"))
+
+
+def _plain(value: float, metric: Metric) -> str:
+    """A level with three figures at most: "0.5%"."""
+    number = f"{metric.times * value:.3g}"
+    return f"{number}%" if metric.symbol == "%" else metric.with_unit(number)
 
 
 def wrapped(label: str, width: int = 32) -> str:
@@ -104,23 +133,28 @@ def wrapped(label: str, width: int = 32) -> str:
     return fill(label, width, max_lines=3, placeholder=" …")
 
 
-def accuracy_text(mean: float, half_width: float) -> str:
-    """A mean accuracy as it is written, in percent: "44.9 ± 0.5", or alone where one seed gives no interval."""
-    digits = 2 if half_width < 0.005 else 1
-    interval = "" if np.isnan(half_width) else f" ± {100 * half_width:.{digits}f}"
-    return f"{100 * mean:.{digits}f}{interval}"
+def level_text(mean: float, half_width: float, metric: Metric) -> str:
+    """A mean as it is written, as the metric counts it: "44.9 ± 0.5", or alone where one seed gives no interval."""
+    half = metric.times * half_width
+    if metric.unit == "points":
+        digits: int | None = 2 if half < 0.5 else 1
+    else:
+        digits = min(max(1 - floor(log10(half)), 0), 9) if half > 0 else None
+    interval = "" if np.isnan(half) else f" ± {metric.number(half_width, digits)}"
+    return f"{metric.number(mean, digits)}{interval}"
 
 
-def gain_text(gain: float, low: float, high: float, versus: str = "") -> str:
+def gain_text(gain: float, low: float, high: float, versus: str = "", digits: int = 1) -> str:
     """A gain as it is written: "+4.4 [3.9, 4.9]", with its control where that is not the bar above.
 
-    Narrow intervals and ends close to zero get more digits: rounding must not hide on which side of zero they are.
+    `digits` are the decimals of gains like this one. Narrow intervals and ends close to zero get more of them: rounding
+    must not hide on which side of zero they are.
     """
     if np.isnan(gain):
         return ""
     ends = [end for end in (low, high) if end != 0 and not np.isnan(end)]
-    told = [d for d in (1, 2) if all(round(end, d) for end in ends) and not 0 < high - low < 10 ** (1 - d)]
-    digits = next(iter(told), 3)
+    fit = [d for d in (digits, digits + 1) if all(round(end, d) for end in ends) and not 0 < high - low < 10 ** (1 - d)]
+    digits = next(iter(fit), digits + 2)
     shortened = versus if len(versus) <= 20 else versus[:19] + "…"
     interval = "" if np.isnan(low) else f" [{low:z.{digits}f}, {high:z.{digits}f}]"
     return f"{gain:+z.{digits}f}{interval}".replace("-", "−") + (f" vs {shortened}" if versus else "")

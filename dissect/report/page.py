@@ -3,6 +3,8 @@
 import base64
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dissect.measure.members import Members
 from dissect.planning.manifest import Manifest
 from dissect.report import words
+from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
 from dissect.report.published import Published
 from dissect.report.sections import gaps, interactions_table, plans, sections
 from dissect.report.study import Study
@@ -24,21 +27,32 @@ def render(
     """The page as text; `pictures` are SVGs by name, `members` ensembles by variant, `drawn` the variants drawn."""
     here = FileSystemLoader(Path(__file__).parent)
     shown = Environment(loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    shown.filters |= {name: getattr(words, name) for name in ("percent", "number", "points", "duration", "p_number")}
-    shown.filters["uri"] = _uri
+    shown.filters |= {name: getattr(words, name) for name in ("number", "duration", "p_number")}
+    metric = study.metric
+    digits = 1 + (int(effects["digits"].iloc[0]) if len(effects) else 1)
+    shown.filters |= {"uri": _uri, "signed": partial(words.signed, digits=digits)}
+    shown.filters["spread"] = partial(words.number, digits=digits)
     folders = dict(
         zip(zip(study.compared["variant"], study.compared["seed"], strict=True), study.compared["folder"], strict=True)
     )
     levels = sorted(set(effects["level"])) or [0.95]
     return shown.get_template("page.html.j2").render(
         study=study,
+        metric=metric,
         data=study.data,
-        sections=sections(effects, members),
+        facts=facts_text(study.data),
+        examples=examples_text(study.data),
+        judges=judges(study.data),
+        unseen=UNSEEN,
+        unit=words.gains_of(metric),
+        gain_head=partial(words.gain_head, metric),
+        levels_of=_levels(study, variants),
+        sections=sections(effects, metric, members),
         effects=[
-            row | {"runs": _runs(row, folders), "about": words.kind_of(row["kind"])}
+            row | {"runs": _runs(row, folders), "about": words.kind_of(row["kind"], metric)}
             for row in effects.to_dict("records")
         ],
-        interactions=interactions_table(effects),
+        interactions=interactions_table(effects, metric),
         gaps=gaps(study, manifests, effects),
         plans=plans(study, manifests),
         variants=variants.to_dict("records"),
@@ -49,12 +63,30 @@ def render(
         other_data=published is not None and not published.same_data(study.data),
         origin=origin(study),
         levels=" and ".join(f"{100 * level:g}%" for level in levels),
+        multiplied=bool(variants["multiply_adds"].notna().any()),
+        averaging=bool(study.compared["averaged"].any()),
         correlation=effects["correlation"].median() if len(effects) else float("nan"),
         floor=_floor(effects),
-        of_images=len(effects) > 0 and bool(effects["low_images"].notna().any()),
+        of_examples=len(effects) > 0 and bool(effects["low_examples"].notna().any()),
         any_published=bool(effects["published"].notna().any()),
         plan_text=words.plan_text,
     )
+
+
+def _levels(study: Study, variants: pd.DataFrame) -> list[tuple[str, str, "partial[str]"]]:
+    """Each column of levels: its name, its head and how a value is written; the shown metric first."""
+    cropped = {f"{name}_ten_crop" for name in study.logged}
+    rest = [name for name in study.logged if name != study.metric.name and name not in cropped]
+    told = []
+    for name in [study.metric.name, *([study.ten_crop] if study.ten_crop else []), *rest]:
+        metric = study.metric if name == study.ten_crop else study.described(name)
+        head = metric._replace(label="ten-crop").head if name == study.ten_crop else metric.head
+        # One number of decimals a column, or numbers could not be compared by eye.
+        sizes = (metric.times * variants[name]).abs().dropna()
+        size = float(sizes[sizes > 0].median()) if (sizes > 0).any() else 1.0
+        digits = 2 if metric.unit == "points" else min(max(3 - floor(log10(size)), 0), 9)
+        told.append((name, head, partial(metric.number, digits=digits)))
+    return told
 
 
 def _runs(row: Mapping[Any, Any], folders: Mapping[tuple[str, int], str]) -> list[dict[str, Any]]:

@@ -8,7 +8,9 @@ import yaml
 from omegaconf import OmegaConf
 
 import dissect
+from dissect.composing.plain import leaves
 from dissect.errors import InputError
+from dissect.report.facts import examples_text, facts_text
 
 GAIN = ["component", "step", "control", "gain"]  # the keys of a published gain
 
@@ -17,31 +19,35 @@ GAIN = ["component", "step", "control", "gain"]  # the keys of a published gain
 class Published:
     """What a source reports, for one data set and one network (`model`, its `_target_`; any, where it is not said).
 
-    `accuracies` are fractions by step; `gains` are rows of `component`, `step`, `control` and `gain` (points).
+    `levels` are those of `metric` by step, as it is logged; `gains` are rows of `component`, `step`, `control` and
+    `gain`, in the metric's unit. `facts` are those of the source's data, under the names that runs give them.
     """
 
     path: Path
     source: str
     data: str
-    classes: int
-    image_size: int
+    metric: str
     model: str | None = None
-    train_images: int | None = None
-    accuracies: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    levels: dict[str, float] = field(default_factory=dict)
     gains: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def examples(self) -> str:
+        return examples_text(self.facts)
+
+    @property
     def scope(self) -> str:
-        return f"{self.classes} classes at {self.image_size}×{self.image_size}"
+        return facts_text(self.facts)
 
     def same_data(self, data: dict[str, Any]) -> bool:
         """Whether a study's data are the set that the source used, not a part of it or other sizes."""
-        facts = {"classes": self.classes, "image_size": self.image_size, "train_images": self.train_images}
-        return all(value is None or data.get(key) == value for key, value in facts.items())
+        found = leaves(data)
+        return all(found.get(key) == value for key, value in leaves(self.facts).items())
 
 
-def find_published(data: str, model: str | None = None, named: Path | None = None) -> Published | None:
-    """The published values for this data and network: from the file named, or the first that fits of the experiments.
+def find_published(data: str, metric: str, model: str | None = None, named: Path | None = None) -> Published | None:
+    """The published values for this data, metric and network: from the file named, or the first of the experiments.
 
     Args:
         model: the network's `_target_`, None where it is not known; a file that is named is about any network.
@@ -53,11 +59,15 @@ def find_published(data: str, model: str | None = None, named: Path | None = Non
         published = read_published(named)
         if published.data != data:
             raise InputError(f"{named}: is about data {published.data!r}, the study's are {data!r}; leave it out")
+        if published.metric != metric:
+            raise InputError(f"{named}: is about {published.metric}, and {metric} is shown; leave it out")
         return published
     here = Path(dissect.__file__).resolve().parent  # in a wheel they lie inside the package, in a checkout beside it
     roots = dict.fromkeys([here, here.parent, Path.cwd().resolve()])
     files = [path for root in roots for path in sorted(root.glob("experiments/*/published.yaml"))]
-    known = (published for published in map(read_published, files) if published.data == data)
+    known = (
+        published for published in map(read_published, files) if (published.data, published.metric) == (data, metric)
+    )
     return next((one for one in known if model is None or one.model in (None, model)), None)
 
 
@@ -78,12 +88,14 @@ def read_published(path: Path) -> Published:
     except TypeError as problem:
         wrong = str(problem).removeprefix("Published.__init__() ")
         raise InputError(f"{path}: {wrong}; experiments/boin2015/published.yaml shows the keys") from problem
-    if not isinstance(published.accuracies, dict) or not isinstance(published.gains, list):
-        raise InputError(f"{path}: `accuracies` has to be a mapping of steps, and `gains` a list of rows")
-    for step, accuracy in published.accuracies.items():
-        if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
-            raise InputError(f"{path}: `accuracies.{step}` is {accuracy!r}, not a fraction from 0 to 1")
+    if not all(isinstance(one, dict) for one in (published.levels, published.facts)):
+        raise InputError(f"{path}: `levels` has to be a mapping of steps, and `facts` one of what the data are")
+    if not isinstance(published.gains, list):
+        raise InputError(f"{path}: `gains` has to be a list of rows")
+    for step, level in published.levels.items():
+        if isinstance(level, bool) or not isinstance(level, float | int):
+            raise InputError(f"{path}: `levels.{step}` is {level!r}, not the {published.metric} as runs log it")
     for row in published.gains:
         if not isinstance(row, dict) or set(row) != set(GAIN) or not isinstance(row["gain"], float | int):
-            raise InputError(f"{path}: a row of `gains` is {row!r}; it needs {', '.join(GAIN)} (in points), no more")
+            raise InputError(f"{path}: a row of `gains` is {row!r}; it needs {', '.join(GAIN)}, no more")
     return published

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from dissect.measure.members import Members
+from dissect.measure.metric import Metric
 from dissect.planning.manifest import Manifest
 from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED
@@ -16,7 +17,7 @@ from dissect.report.words import answer, counted, kind_of
 MANY = 8  # sentences of one kind; beyond them those about inconclusive interactions are folded
 
 
-def sections(effects: pd.DataFrame, members: Mapping[str, Members]) -> list[dict[str, Any]]:
+def sections(effects: pd.DataFrame, metric: Metric, members: Mapping[str, Members]) -> list[dict[str, Any]]:
     """The sentences by plan and kind: `heading`, `asks`, `manifest` ("" if exploratory), `answers`, and `folded` ones.
 
     Conditional gains are told with the interactions; a variant over what it contains only where nothing else tells of
@@ -25,13 +26,13 @@ def sections(effects: pd.DataFrame, members: Mapping[str, Members]) -> list[dict
     conditional = effects[effects["kind"] == CONDITIONAL]
     told: list[dict[str, Any]] = []
     for (manifest, kind), rows in spoken(effects).groupby(["manifest", "kind"], sort=False):
-        answers = [answer(row, members.get(row["treated"])) for row in rows.to_dict("records")]
+        answers = [answer(row, metric, members.get(row["treated"])) for row in rows.to_dict("records")]
         if kind == "interaction":
             for one, components in zip(answers, rows["components"], strict=True):
                 one["notes"] = [*_conditions(conditional, components), *one["notes"]]
         open_ = [one for one in answers if one["verdict"] != "inconclusive"] if len(answers) > MANY else answers
         folded = [one for one in answers if one not in open_]
-        about = kind_of(str(kind))
+        about = kind_of(str(kind), metric)
         told.append(
             {"heading": about.heading, "asks": about.asks, "manifest": manifest, "answers": open_, "folded": folded}
         )
@@ -51,17 +52,19 @@ def _conditions(conditional: pd.DataFrame, components: Collection[str]) -> list[
     rows = conditional[[set(parts) == set(components) for parts in conditional["components"]]]
     if len(rows) != 2:
         return []
-    without, with_ = (gain_text(row["gain"], row["low"], row["high"]) for row in rows.to_dict("records"))
+    without, with_ = (
+        gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]) for row in rows.to_dict("records")
+    )
     about, _, given = str(rows["label"].iloc[0]).partition(" without ")
     return [f"{about}: {without} without {given}, {with_} with it"]
 
 
-def interactions_table(effects: pd.DataFrame) -> list[dict[Any, Any]]:
+def interactions_table(effects: pd.DataFrame, metric: Metric) -> list[dict[Any, Any]]:
     """A row a pair: its row of effects, the `outcome` in words, and the conditional gains as `conditions`."""
     conditional = effects[effects["kind"] == CONDITIONAL]
     pairs = effects[effects["kind"] == "interaction"]
     return [
-        {**row, "conditions": _conditions(conditional, row["components"]), "outcome": answer(row)["outcome"]}
+        {**row, "conditions": _conditions(conditional, row["components"]), "outcome": answer(row, metric)["outcome"]}
         for row in pairs.to_dict("records")
     ]
 
@@ -71,8 +74,14 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
     notes = []
     failed = study.runs[study.runs["status"] != "finished"]
     if len(failed):
-        who = [f"{run.variant} seed {run.seed} ({run.status})" for run in failed.itertuples()]
-        notes.append(f"{counted(len(failed), 'run')} did not finish: {_listed(who)}.")
+        numberless = failed["error"].astype(str).str.startswith("finished with ")
+        who = [f"{run.variant} seed {run.seed} ({run.status})" for run in failed[~numberless].itertuples()]
+        if who:
+            notes.append(f"{counted(len(who), 'run')} did not finish: {_listed(who)}.")
+        who = [f"{run.variant} seed {run.seed}" for run in failed[numberless].itertuples()]
+        if who:
+            why = f"ended without a number for {study.metric.label}, and so failed"
+            notes.append(f"{counted(len(who), 'run')} {why}: {_listed(who)}.")
     if missing := missing_seeds(study, manifests):
         who = [f"{name} (seed{'s' * (len(seeds) > 1)} {_ranges(seeds)})" for name, seeds in missing.items()]
         total = sum(map(len, missing.values()))
@@ -110,6 +119,7 @@ def plans(study: Study, manifests: Sequence[Manifest]) -> list[str]:
     told = []
     present = set(study.compared["seed"])
     for one in manifests:
+        judged = Metric.from_config(one.metric)
         later = [seed for entry in one.extended for seed in entry["seeds"]]
         more = sorted(present - set(one.all_seeds))
         parts = [
@@ -123,7 +133,7 @@ def plans(study: Study, manifests: Sequence[Manifest]) -> list[str]:
         ]
         told.append(
             "; ".join(part for part in parts if part)
-            + f". Judged by {one.metric}, of the epoch that is {one.epoch}; level {100 * one.level:g}%, "
-            f"margin ±{one.smallest:g} points, power {100 * one.power:g}%."
+            + f". Judged by {judged.held_out} ({judged.better} is better), of the epoch that is {one.epoch}; "
+            f"level {100 * one.level:g}%, {judged.with_unit(f'margin ±{one.smallest:g}')}, power {100 * one.power:g}%."
         )
     return told

@@ -1,8 +1,9 @@
 """A study's results as one frame, refused where its runs cannot be compared."""
 
 import math
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from omegaconf import OmegaConf
 
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
+from dissect.measure.metric import DESCRIBED, Metric
+from dissect.planning.manifest import Manifest, read_all
 from dissect.store import runs as store
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
-DATA = ["name", "classes", "image_size", "train_images", "val_images", "mirror", "views", "judge"]
-METRICS = ["accuracy", "accuracy_ten_crop", "ten_crop", "top5", "loss", "train_accuracy"]
-COSTS = ["parameters", "multiply_adds", "epochs", "train_seconds", "images_per_second"]
+DATA = ["name", "judge"]  # what every task says of its data; all else are facts of its own
+COSTS = ["parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second"]
 ORIGIN = ["device", "versions", "commit", "finished"]
 
 
@@ -26,14 +28,18 @@ ORIGIN = ["device", "versions", "commit", "finished"]
 class Study:
     """The results in one folder.
 
-    `runs` has a row for each of them, failed ones and ensemble members too: `folder` (its name), then WHO, METRICS,
-    COSTS and ORIGIN as in `result.json`. `compared` has the finished runs that stand for a variant, and whether each
-    is `averaged` from others.
+    `runs` has a row for each of them, failed ones and ensemble members too: `folder` (its name), then WHO, a column for
+    each metric in `logged`, as it was logged, `ten_crop`, COSTS and ORIGIN as in `result.json`. `compared` has the
+    finished runs that stand for a variant, and whether each is `averaged` from others. `metric` is the one that is
+    shown, `primary` the one by which the study is judged.
     """
 
     name: str
     path: Path
     runs: pd.DataFrame
+    metric: Metric
+    primary: Metric
+    logged: Sequence[str]
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -42,10 +48,27 @@ class Study:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the runs were trained on: `name`, `classes`, `image_size`, ..."""
+        """What the runs were trained on: DATA, and what else their task says of it."""
         data = list(self.compared["data"])
         # Whether ten-crop is evaluated is no part of a run's identity: a run without it has no views.
-        return {**data[0], "views": max((one["views"] or 0 for one in data), default=0)}
+        views = max((one.get("views") or 0 for one in data), default=0)
+        return data[0] | ({"views": views} if views else {})
+
+    @property
+    def ten_crop(self) -> str | None:
+        """The column of the shown metric over several crops, where any run has it."""
+        column = f"{self.metric.name}_ten_crop"
+        return column if column in self.runs and self.runs[column].notna().any() else None
+
+    def described(self, name: str) -> Metric:
+        """A logged metric; `train_x` is described by x. One that nobody described is a number without a unit."""
+        known = {self.metric.name: self.metric._asdict(), **self.metric.others}
+        base = re.sub("^train[_/]", "", name)
+        found = known.get(name, known.get(base, {"better": "higher"}))
+        told = {key: value for key, value in found.items() if key in DESCRIBED}
+        if name not in known and base in known:
+            told["label"] = f"training {told['label']}"
+        return Metric.from_config({**told, "name": name})
 
     @property
     def network(self) -> str | None:
@@ -59,11 +82,15 @@ class Study:
         return {name: label for components in self.runs["components"] for name, label in components.items()}
 
 
-def read_study(path: Path) -> Study:
-    """The study in a folder.
+def read_study(path: Path, name: str | None = None, better: str | None = None) -> Study:
+    """The study in a folder, seen through its own metric, or through the one that is named.
+
+    Args:
+        better: higher or lower, for a named metric that the study's config does not describe.
 
     Raises:
-        InputError: when it has no finished run, or finished runs that may not be compared with each other.
+        InputError: when it has no finished run, or finished runs that may not be compared with each other; and for a
+            metric that no run logged, or of which it is not known which way is better.
     """
     results = store.results(path)
     if any((result.get("data") or {}).get("folds") for result in results):
@@ -72,40 +99,79 @@ def read_study(path: Path) -> Study:
         )
     if (path / "tuned").is_dir():
         raise InputError(f"{path}: is a random search; `python -m dissect.search {path.name}` draws it")
-    rows = [_row(result) for result in results]
+    for result in results:
+        _refuse_incomplete(result)
+    ended = [result for result in results if result["status"] == "finished"]
+    logged = list(dict.fromkeys(key for result in ended for key in result["metrics"]))
+    primary = metric = primary_of(path, results, read_all(path))
+    if ended:
+        _refuse_unlogged(f"metric.name={primary.name}", primary.name, path, logged)
+        if name is not None:
+            _refuse_unlogged(f"metric={name}", name, path, logged)
+            metric = primary.other(name, better)
+    fixed = ["folder", *WHO, "ten_crop", *COSTS, *ORIGIN]
+    if metric.name in fixed:
+        raise InputError(f"metric={metric.name}: so are runs described, not judged; log it under another name")
+    logged = [key for key in logged if key not in fixed]
+    rows = [_row(result, metric, logged) for result in results]
     # As objects at first, so that a missing number becomes NaN and a missing text stays None, whatever other rows hold.
-    runs = pd.DataFrame(rows, columns=["folder", *WHO, *METRICS, *COSTS, *ORIGIN], dtype=object)
-    runs = runs.astype(dict.fromkeys(METRICS + COSTS[3:], float) | dict.fromkeys(COSTS[:3], "Int64") | {"seed": int})
-    study = Study(path.resolve().name, path, runs.sort_values(["variant", "seed"], kind="stable", ignore_index=True))
+    runs = pd.DataFrame(rows, columns=["folder", *WHO, *logged, "ten_crop", *COSTS, *ORIGIN], dtype=object)
+    floats = dict.fromkeys([*logged, "ten_crop", *COSTS[3:]], float)
+    runs = runs.astype(floats | dict.fromkeys(COSTS[:3], "Int64") | {"seed": int})
+    runs = runs.sort_values(["variant", "seed"], kind="stable", ignore_index=True)
+    study = Study(path.resolve().name, path, runs, metric, primary, logged)
     if study.compared.empty:
         others = ", ".join(f"{count} {status}" for status, count in Counter(runs["status"]).items())
+        reason = next((f"; {run['folder']}: {run['error']}" for run in rows if run["error"]), "")
         raise InputError(
-            f"{path}: has no finished run to report on ({others or 'no results at all'}); "
+            f"{path}: has no finished run to report on ({others or 'no results at all'}{reason}); "
             f"train some with `python -m dissect name={study.name} ...`"
         )
     _refuse_mixtures(study)
     return study
 
 
-def _row(result: dict[str, Any]) -> dict[str, Any]:
-    """One result as a row; a finished run whose accuracy is missing or NaN counts as failed."""
+def primary_of(path: Path, results: Iterable[Mapping[str, Any]], plans: Sequence[Manifest]) -> Metric:
+    """The metric that was planned, else that of the latest run; what others are called is the latest run's to say."""
+    told = [result for result in results if result.get("metric")]
+    if not told and not plans:
+        raise InputError(f"{path}: has no run to report on; train some with `python -m dissect name={path.name} ...`")
+    latest = max(told, key=lambda result: str(result.get("finished") or ""))["metric"] if told else {}
+    return Metric.from_config({**latest, **plans[0].metric} if plans else latest, f"{path}: metric")
+
+
+def _refuse_unlogged(said: str, name: str, path: Path, logged: Sequence[str]) -> None:
+    if name not in logged:
+        raise InputError(f"{said}: no run of {path} logged it; logged were {', '.join(logged) or 'none'}")
+
+
+def _refuse_incomplete(result: Mapping[str, Any]) -> None:
+    """Refuse a result that lacks what it has to say, and one of a version whose results were others."""
     where = f"{result['folder']}/result.json"
     missing = [key for key in ("variant", "components", "seed", "status") if result.get(key) is None]
-    if result.get("status") == "finished":
-        missing += [] if result.get("settings") else ["settings"]
+    if not missing and result["status"] == "finished":
+        if "metrics" not in result:
+            raise InputError(
+                f"{where}: was made by an earlier version (RECIPE 1), whose runs are not compared with new ones; "
+                "begin anew with name=..."
+            )
+        missing += [key for key in ("settings", "metrics", "metric") if not result.get(key)]
         missing += [f"data.{key}" for key in DATA if key not in (result.get("data") or {})]
     if missing:
         raise InputError(f"{where}: lacks `{missing[0]}`; delete this run's folder and train it again")
-    row = {key: result.get(key) for key in [*WHO, *METRICS, *COSTS, *ORIGIN]} | {"folder": Path(result["folder"]).name}
+
+
+def _row(result: Mapping[str, Any], metric: Metric, logged: Sequence[str]) -> dict[str, Any]:
+    """One result as a row; a finished run whose metric is missing or NaN counts as failed."""
+    row = {key: result.get(key) for key in [*WHO, "ten_crop", *COSTS, *ORIGIN]}
+    row |= {"folder": Path(result["folder"]).name}
     if row["status"] != "finished":
         return row
-    accuracy = row["accuracy"]
-    if not isinstance(accuracy, int | float) or math.isnan(accuracy):
-        reason = f"finished with accuracy {accuracy}, which is no number"
-        return row | dict.fromkeys(METRICS) | {"status": "failed", "error": reason}
-    if not 0 <= accuracy <= 1:
-        raise InputError(f"{where}: `accuracy` is {accuracy!r}, not a fraction from 0 to 1")
-    return row
+    value = result["metrics"].get(metric.name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        told = "nothing" if value is None else value
+        return row | {"status": "failed", "error": f"finished with {told} for {metric.name}, which is no number"}
+    return row | {key: result["metrics"].get(key) for key in logged}
 
 
 def _refuse_mixtures(study: Study) -> None:
@@ -118,8 +184,8 @@ def _refuse_mixtures(study: Study) -> None:
                 f"{study.path}: these finished runs may not be compared with each other: {kinds}. "
                 f"{_what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
             )
-    evaluated = study.compared[study.compared["accuracy_ten_crop"].notna()]
-    windows = [(share, one["views"]) for share, one in zip(evaluated["ten_crop"], evaluated["data"], strict=True)]
+    evaluated = study.compared[study.compared[study.ten_crop].notna()] if study.ten_crop else study.compared[:0]
+    windows = [(share, one.get("views")) for share, one in zip(evaluated["ten_crop"], evaluated["data"], strict=True)]
     crops = dict(zip(map(str, windows), evaluated["folder"], strict=True))
     if len(crops) > 1:
         listed = "; ".join(f"{folder} has {window} (side, windows)" for window, folder in crops.items())
@@ -146,7 +212,7 @@ def _what_differs(path: Path, runs: pd.DataFrame, key: str) -> str:
     differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name) and name != "seed"]
     listed = "; ".join(f"{name}: {ours.get(name)!r} or {theirs.get(name)!r}" for name in differing[:8])
     more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
-    what = listed + more if differing else "their images alone"
+    what = listed + more if differing else "their data alone"
     return f"{first} and {second} differ in {what}."
 
 
@@ -161,27 +227,3 @@ def config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return read if isinstance(read, dict) else {}  # type: ignore[return-value]
-
-
-def read_curves(study: Study, chosen: Collection[str]) -> pd.DataFrame:
-    """Accuracy by epoch of the chosen variants: `variant`, `seed`, `epoch`, `part` (training, validation), `accuracy`.
-
-    Raises:
-        InputError: for a `metrics.csv` that is damaged. A run without one (an ensemble) has no curve.
-    """
-    frames = []
-    parts = {"train_accuracy": "training", "val_accuracy": "validation"}
-    runs = study.compared[study.compared["variant"].isin(list(chosen))]
-    for folder, variant, seed in zip(runs["folder"], runs["variant"], runs["seed"], strict=True):
-        path = study.path / folder / "metrics.csv"
-        try:
-            epochs = pd.read_csv(path)[["epoch", *parts]].astype(float)
-        except FileNotFoundError:
-            continue
-        except (ValueError, KeyError) as problem:
-            mend = "delete this run's folder and train it again"
-            raise InputError(f"{path}: cannot be read ({problem}); {mend}") from problem
-        long = epochs.rename(columns=parts).melt("epoch", var_name="part", value_name="accuracy").dropna()
-        frames.append(long.assign(variant=variant, seed=seed))
-    columns = ["variant", "seed", "epoch", "part", "accuracy"]
-    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)

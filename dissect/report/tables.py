@@ -5,41 +5,42 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from dissect.composing.plain import leaves
 from dissect.measure.contrasts import control, variants, with_ten_crop
 from dissect.measure.gains import summary
 from dissect.planning.manifest import Manifest
 from dissect.report.labels import bar_label
 from dissect.report.published import Published
-from dissect.report.study import COSTS, METRICS, Study
+from dissect.report.study import COSTS, Study
 
 
 def scored_runs(study: Study) -> pd.DataFrame:
     """The runs behind the bars, ten-crop included, in order.
 
-    Columns: `folder`, `variant`, `components`, `seed`, `accuracy`, `averaged` (whether read off other runs).
+    Columns: `folder`, `variant`, `components`, `seed`, the metric by its name, and `averaged`: read off other runs?
     """
-    columns = ["folder", "variant", "components", "seed", "accuracy", "accuracy_ten_crop", "averaged"]
-    runs = study.compared[columns]
-    return with_ten_crop(runs.assign(components=runs["components"].map(tuple)))
+    metrics = [study.metric.name, *([study.ten_crop] if study.ten_crop else [])]
+    runs = study.compared[["folder", "variant", "components", "seed", *metrics, "averaged"]]
+    return with_ten_crop(runs.assign(components=runs["components"].map(tuple)), study.metric)
 
 
 def bars_table(
     scored: pd.DataFrame, effects: pd.DataFrame, study: Study, drawn: Sequence[str], published: Published | None,
     level: float,
 ) -> pd.DataFrame:  # fmt: skip
-    """A row a bar, top to bottom: `variant`, `label`, `mean`, `half_width`, `published_accuracy` and its row of gains.
+    """A row a bar, top to bottom: `variant`, `label`, `mean`, `half_width`, `published_level` and its row of gains.
 
     The gain is that over the largest drawn variant which it contains, named in `versus` if that is not the bar above.
     """
     known = {name: parts for name, parts in variants(scored).items() if name in drawn}
-    bars = summary(scored[scored["variant"].isin(list(drawn))], level)
+    bars = summary(scored[scored["variant"].isin(list(drawn))], study.metric, level)
     names = [str(name) for name in bars["variant"]]
     against = {name: control(name, known) for name in names}
     inherited = {name: known[under] for name, under in against.items() if under is not None}
     bars["label"] = [bar_label(study, name, known[name], inherited.get(name)) for name in names]
-    # An accuracy on other classes or sizes is no yardstick, where a gain still is one.
-    comparable = published.accuracies if published and published.same_data(study.data) else {}
-    bars["published_accuracy"] = bars["variant"].map(comparable).astype(float)
+    # A level on other data is no yardstick, where a gain still is one.
+    comparable = published.levels if published and published.same_data(study.data) else {}
+    bars["published_level"] = bars["variant"].map(comparable).astype(float)
     rows = {pair: place for place, pair in reversed(list(enumerate(effects["pair"])))}
     places = [rows.get((name, against[name]), -1) for name in names]
     shown = effects[["gain", "low", "high", "verdict", "published"]]
@@ -51,23 +52,23 @@ def bars_table(
 
 
 def variants_table(study: Study, manifests: Sequence[Manifest]) -> pd.DataFrame:
-    """A row a trained variant, in order: means of METRICS and COSTS over `n` finished runs, how many `failed`, and
+    """A row a trained variant, in order: means of all metrics and COSTS over `n` finished runs, how many `failed`, and
 
-    `planned` (runs), `over_baseline` (points, over the seeds that both have; NaN without a baseline), `folders`.
+    `planned` (runs), `over_baseline` (a gain, over the seeds that both have; NaN without a baseline), `folders`.
     """
     known = variants(study.compared)
     groups = study.compared.groupby("variant")
-    means = groups[[*METRICS, *COSTS]].mean().astype(float).loc[list(known)].reset_index()
+    means = groups[[*study.logged, *COSTS]].mean().astype(float).loc[list(known)].reset_index()
     means["n"] = means["variant"].map(groups.size())
     means["folders"] = means["variant"].map(groups["folder"].agg(list))
     failed = study.runs[(study.runs["status"] != "finished") & study.runs["member_of"].isna()]["variant"].value_counts()
     means["failed"] = means["variant"].map(failed).fillna(0).astype(int)
     seeds = planned_seeds(manifests)
     means["planned"] = [len(seeds.get(name, ())) for name in means["variant"]]
-    by_seed = study.compared.pivot(index="seed", columns="variant", values="accuracy").astype(float)
+    by_seed = study.compared.pivot(index="seed", columns="variant", values=study.metric.name).astype(float)
     baseline = next((name for name, parts in known.items() if not parts), None)
     own = by_seed[baseline] if baseline is not None else pd.Series(np.nan, by_seed.index)
-    means["over_baseline"] = 100 * means["variant"].map(by_seed.sub(own, axis=0).mean())
+    means["over_baseline"] = study.metric.times * means["variant"].map(by_seed.sub(own, axis=0).mean())
     if baseline is not None:
         means.loc[means["variant"] == baseline, "over_baseline"] = np.nan
     return means
@@ -89,11 +90,12 @@ def missing_seeds(study: Study, manifests: Sequence[Manifest]) -> dict[str, list
 
 
 def runs_csv(study: Study) -> pd.DataFrame:
-    """`runs` with one value a cell, for a spreadsheet."""
+    """`runs` with one value a cell, for a spreadsheet: a column a metric, and one for each fact of the data."""
     runs = study.runs.copy()
     runs["components"] = runs["components"].map("+".join)
     runs["members"] = [" ".join(members) if isinstance(members, list) else None for members in runs["members"]]
     for key, prefix in (("data", "data"), ("versions", "version")):
-        cells = [value if isinstance(value, dict) else {} for value in runs.pop(key)]
-        runs = runs.join(pd.DataFrame(cells, index=runs.index, dtype=object).add_prefix(f"{prefix}_"))
+        cells = [leaves(value) if isinstance(value, dict) else {} for value in runs.pop(key)]
+        facts = pd.DataFrame(cells, index=runs.index, dtype=object).rename(columns=lambda name: name.replace(".", "_"))
+        runs = runs.join(facts.add_prefix(f"{prefix}_"))
     return runs

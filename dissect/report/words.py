@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from dissect.measure.members import Members
+from dissect.measure.metric import Metric
 from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED
 
@@ -48,83 +49,92 @@ KINDS = {
 }
 
 
-def kind_of(name: str) -> Kind:
-    """What is known of a kind of contrast; a user's own design may name others."""
+def kind_of(name: str, metric: Metric | None = None) -> Kind:
+    """What is known of a kind of contrast; a user's own design may name others. What it asks may be the metric's."""
+    if name == "interaction" and metric and metric.better == "lower":
+        turned = "below zero they need each other, above zero they overlap"
+        return KINDS[name]._replace(asks=KINDS[name].asks.partition(": ")[0] + f": {turned}.")
     return KINDS.get(name, Kind(name, name, ""))
 
 
 OUTCOMES = {
     "helps": "helps", "hurts": "hurts", "equivalent": "makes no difference", "inconclusive": "inconclusive",
 }  # fmt: skip
+SAME = {"equivalent": "add up", "inconclusive": "inconclusive"}
 TOGETHER = {
-    "helps": "more than the sum", "hurts": "less than the sum", "equivalent": "add up", "inconclusive": "inconclusive",
-}  # fmt: skip
+    "higher": {"helps": "more than the sum", "hurts": "less than the sum", **SAME},
+    "lower": {"helps": "better than the sum", "hurts": "worse than the sum", **SAME},
+}
 
 
-def answer(row: Mapping[Any, Any], members: Members | None = None) -> dict[str, Any]:
+def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = None) -> dict[str, Any]:
     """One contrast in words: `component`, `words` (gain, interval, seeds, p), `verdict`, `outcome` and `notes`.
 
     Args:
         row: of the table of effects.
-        members: the treated ensemble's accuracy with its interval, where one seed gives the gain none.
+        members: the treated ensemble's metric with its interval, where one seed gives the gain none.
     """
-    found = {"component": row["label"], "verdict": row["verdict"] or "inconclusive", "notes": _notes(row, members)}
+    notes = _notes(row, metric, members)
+    found = {"component": row["label"], "verdict": row["verdict"] or "inconclusive", "notes": notes}
     seeds, level = int(row["seeds"]), row["level"]
     if not seeds or pd.isna(row["gain"]):
         return found | {"words": "no seed has all that it needs", "outcome": "not measured"}
-    value, _, interval = gain_text(row["gain"], row["low"], row["high"]).partition(" ")
+    value, _, interval = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]).partition(" ")
+    value = metric.with_unit(value)
     if not row["verdict"]:
         outcome = "one seed only" if seeds == 1 else "before the first look"
-        return found | {"words": f"{value} points, {counted(seeds, 'seed')}", "outcome": outcome}
-    words = f"{value} points {interval}, {seeds} seeds, {p_text(row['p_holm'])}"
-    outcomes = TOGETHER if row["kind"] == "interaction" else OUTCOMES
+        return found | {"words": f"{value}, {counted(seeds, 'seed')}", "outcome": outcome}
+    words = f"{value} {interval}, {seeds} seeds, {p_text(row['p_holm'])}"
+    outcomes = TOGETHER[metric.better] if row["kind"] == "interaction" else OUTCOMES
     if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
-        found["notes"].insert(1, f"p = {row['p']:.2g} alone, which is not enough for one contrast of several")
+        notes.insert(1, f"p = {row['p']:.2g} alone, which is not enough for one contrast of several")
     return found | {"words": words, "outcome": outcomes[row["verdict"]]}
 
 
-def _notes(row: Mapping[Any, Any], members: Members | None) -> list[str]:
+def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> list[str]:
     several = row["kind"] in ("ladder", CONTAINED) and len(row["components"]) > 1
     notes = [
         f"{row['treated']} against {row['control']}" if row["treated"] else "",
         f"{len(row['components'])} components at once" if several else "",
-        _power(row),
-        f"within ±{row['margin']:g} points" if row["verdict"] == "equivalent" else "",
-        _compared(row),
+        _power(row, metric),
+        metric.with_unit(f"within ±{row['margin']:g}") if row["verdict"] == "equivalent" else "",
+        _compared(row, int(row["digits"]) + 1),
         f"{counted(row['left_out'], 'seed')} left out, for which some of its variants have no run"
         if row["left_out"]
         else "",
         "the same difference for every seed, so its interval tells little" if row["low"] == row["high"] else "",
-        _jackknife(members) if members else "",
+        _jackknife(members, metric) if members else "",
         "seeds were added after the plan; p does not count that one looked before" if row.get("extended") else "",
         "" if row["manifest"] else "exploratory",
     ]
     return [note for note in notes if note]
 
 
-def _power(row: Mapping[Any, Any]) -> str:
+def _power(row: Mapping[Any, Any], metric: Metric) -> str:
     if row["verdict"] != "inconclusive" or pd.isna(row["smallest"]):
         return ""
-    digits = 0 if row["smallest"] >= 9.95 else 1 if row["smallest"] >= 0.995 else 2
-    able = f"{int(row['seeds'])} seeds could have shown ±{row['smallest']:.{digits}f} points"
+    exponent = int(f"{row['smallest']:.1e}".partition("e")[2])  # of two figures
+    digits = min(max(1 - exponent, 0), 2 if metric.unit == "points" else 9)
+    able = metric.with_unit(f"{int(row['seeds'])} seeds could have shown ±{row['smallest']:.{digits}f}")
     return f"{able} with {100 * row['power']:g}% power, corrected as p is"
 
 
-def _compared(row: Mapping[Any, Any]) -> str:
+def _compared(row: Mapping[Any, Any], digits: int) -> str:
     """The published gain, and where it lies."""
     if pd.isna(row["published"]):
         return ""
-    told = f"published: {row['published']:+.2f}".replace("-", "−")
+    told = f"published: {signed(row['published'], digits)}"
     if pd.isna(row["low"]):
         return told
     place = "above" if row["published"] > row["high"] else "below" if row["published"] < row["low"] else "inside"
     return f"{told}, {place} our interval"
 
 
-def _jackknife(members: Members) -> str:
-    low, high = 100 * members.low, 100 * members.high
+def _jackknife(members: Members, metric: Metric) -> str:
+    digits = 1 if metric.unit == "points" else None
+    low, high = metric.number(members.low, digits), metric.number(members.high, digits)
     return (
-        f"other members in its place: {100 * members.accuracy:.1f}% [{low:.1f}, {high:.1f}], "
+        f"other members in its place: {metric.level(members.value, digits)} [{low}, {high}], "
         f"by a jackknife over its {members.size} members"
     )
 
@@ -146,12 +156,19 @@ def p_number(p: float) -> str:
     return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def percent(fraction: float) -> str:
-    return "–" if pd.isna(fraction) else f"{100 * fraction:.2f}"
+def signed(gain: float, digits: int = 2) -> str:
+    return "–" if pd.isna(gain) else f"{gain:+z.{digits}f}".replace("-", "−")
 
 
-def points(gain: float) -> str:
-    return "–" if pd.isna(gain) else f"{gain:+z.2f}".replace("-", "−")
+def gains_of(metric: Metric) -> str:
+    """What gains are counted in: "percentage points of validation accuracy"."""
+    unit = {"points": "percentage points", "": "differences"}.get(metric.unit, metric.unit)
+    return f"{unit} of {metric.held_out}"
+
+
+def gain_head(metric: Metric, what: str = "gain") -> str:
+    """The head of a column: "gain, points"."""
+    return f"{what}, {metric.unit}" if metric.unit else what
 
 
 def number(value: float, digits: int = 0) -> str:

@@ -1,1 +1,1 @@
-"""Random search over learning rate and weight decay: settings drawn, runs judged on a tuning split, the best kept."""
+"""Random search over what the config names: settings drawn, runs judged on a tuning split, the best kept."""

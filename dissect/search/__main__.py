@@ -31,22 +31,24 @@ def report(study: Path, out: Path) -> None:
     # Imported late, so that --help answers at once.
     from dissect.files import whole
     from dissect.search.figure import draw_search
-    from dissect.search.record import read_trials
+    from dissect.search.record import metric_of, read_trials
     from dissect.style import drawn
 
-    trials = read_trials(study)
+    trials, keys = read_trials(study)
+    metric = metric_of(study)
     folder = out / study.resolve().name
     with whole(folder / "search.csv") as file:
         trials.to_csv(file, index=False, lineterminator="\n")
-    lost = int(trials["accuracy"].isna().sum())
+    lost = int(trials[metric.name].isna().sum())
+    better = "" if metric.better == "higher" else "; lower is better"
     caption = (
-        f"Random search, log-uniform, over learning rate and weight decay: {len(trials)} settings"
+        f"Random search, log-uniform, over {' and '.join(keys)}: {len(trials)} settings"
         + (f", of which {lost} diverged" if lost else "")
-        + ". Colour: accuracy on a tuning split, which is a part of the training images."
+        + f". Colour: {metric.label} on a tuning split, which is a part of the training examples{better}."
     )
     for kind in ("png", "svg"):
         with whole(folder / f"search.{kind}", "wb") as file:
-            file.write(drawn(draw_search(trials), kind, caption))
+            file.write(drawn(draw_search(trials, keys, metric), kind, caption))
         print(folder / f"search.{kind}", flush=True)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from dissect.composing.job import Job
 from dissect.measure.contrasts import with_ten_crop
 from dissect.measure.effects import effects
+from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast
 from dissect.planning.manifest import Manifest
 from dissect.sweep.finish import Outcome
@@ -48,20 +49,22 @@ def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Cal
 
 def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[int] | None) -> pd.DataFrame:
     """The planned contrasts' effects, in order, from the runs that are finished."""
+    metric = Metric.from_config(manifest.metric)
+    cropped = f"{metric.name}_ten_crop"
     runs = pd.DataFrame(
         {
             "variant": job.variant.name,
             "components": tuple(job.variant.components),
             "seed": job.variant.seed,
             "averaged": bool(job.variant.config.ensemble.average),
-            "accuracy": outcome.result["accuracy"],
-            "accuracy_ten_crop": outcome.result["accuracy_ten_crop"],
+            metric.name: outcome.result["metrics"][metric.name],
+            cropped: outcome.result["metrics"].get(cropped),
         }
         for job, outcome in ended
         if outcome.result
     )
     contrasts = [Contrast(one.weights, one.orders) for one in manifest.contrasts]
     return effects(
-        with_ten_crop(runs.astype({"accuracy_ten_crop": float})), contrasts,
+        with_ten_crop(runs.astype({cropped: float}), metric), contrasts, metric,
         level=manifest.level, margin=manifest.smallest, power=manifest.power, looks=looks,
     )  # fmt: skip

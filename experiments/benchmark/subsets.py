@@ -8,7 +8,7 @@ import numpy as np
 from images import probabilities
 from table import Pair, Row, interleaved, speedup
 
-from dissect.measure.subsets import subset_accuracies
+from dissect.inspect.every_subset import subset_accuracies
 
 SAMPLE = 50  # subsets averaged with plain numpy; all 2,047 would take most of a minute
 

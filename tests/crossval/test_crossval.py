@@ -5,16 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 from PIL import Image
+from scipy import stats
 
-from dissect.composing.variant import Variant, without_paths
+from dissect.composing.identity import without_paths
+from dissect.composing.variant import Variant
 from dissect.crossval.__main__ import main
 from dissect.store import runs as store
 
 Add = Callable[..., Path]
+ACCURACY = {"name": "accuracy", "label": "accuracy", "unit": "points", "better": "higher", "times": 100}
 
 
 @pytest.fixture
@@ -24,7 +28,8 @@ def add(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.Mon
     config = without_paths(variant().config)
 
     def add(accuracy: float, *, fold: int | None, seed: int = 0, study: str = "cv", name: str = "step1", folds: int = 3,
-            digest: str = "", rate: float = 0.02, **result: Any) -> Path:  # fmt: skip
+            digest: str = "", rate: float = 0.02, scores: np.ndarray | None = None,
+            **result: Any) -> Path:  # fmt: skip
         folder = Path("runs") / study / f"{name}-seed{seed}-{fold}{digest}{rate}{result.get('status', '')}"
         folder.mkdir(parents=True)
         config.optimizer.lr = rate
@@ -33,14 +38,23 @@ def add(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.Mon
             "judge": "validation",
             "folds": None,
             "fold": 0,
-            "train_images": 150,
-            "val_images": 100,
+            "examples": {"training": 150, "validation": 100},
         }
         if fold is not None:
-            where |= {"judge": f"fold {fold} of {folds}", "folds": folds, "fold": fold, "train_images": 100}
+            where |= {"judge": f"fold {fold} of {folds}", "folds": folds, "fold": fold,
+                      "examples": {"training": 100, "validation": 50}}  # fmt: skip
         data = {"name": "digits", "classes": 10, "image_size": 16, "digest": f"{fold}{digest}", **where}
-        told = {"variant": name, "seed": seed, "status": "finished", "accuracy": accuracy, "data": data} | result
-        store.write_result(folder, told)
+        told = {
+            "variant": name,
+            "seed": seed,
+            "status": "finished",
+            "data": data,
+            "metric": ACCURACY,
+            "metrics": {"accuracy": accuracy},
+        }
+        store.write_result(folder, told | result)
+        if scores is not None:
+            store.write_predictions(folder, scores=scores)
         return folder
 
     return add
@@ -61,16 +75,22 @@ def test_folds_stand_beside_validation(add: Add, capsys: pytest.CaptureFixture[s
     for fold, accuracy in enumerate([0.5, 0.6, 0.7]):
         add(accuracy, fold=fold)
     for seed, accuracy in enumerate([0.6, 0.7]):
-        add(accuracy, fold=None, seed=seed)
+        add(accuracy, fold=None, seed=seed, scores=np.arange(100) < 100 * accuracy)
     add(0.1, fold=None, seed=2, member_of="step8")
     add(0.1, fold=1, seed=3, status="failed")
     assert main(["cv"]) == 0
     said = capsys.readouterr().out
     assert "60.00 [20.72, 99.28]" in said  # t(2) = 4.3027 times sqrt(5/6 * 0.01)
-    assert "A fold's run has 100 training images, one judged by validation 150" in said
+    assert (
+        "A fold's run has 100 training examples, one judged by validation 150: fewer make for a worse accuracy." in said
+    )
+    assert "its interval for other seeds and as many other examples. difference:" in " ".join(said.split())
     row = pd.read_csv("reports/cv/crossval.csv").iloc[0]
     assert (row["folds"], row["seeds"], row["validation_seeds"]) == (3, 1, 2)
-    assert (row["accuracy"], row["validation"], row["difference"]) == pytest.approx((0.6, 0.65, 5.0))
+    assert (row["value"], row["validation"], row["difference"]) == pytest.approx((0.6, 0.65, 5.0))
+    # of examples (0.6 * 0.4 + 0.7 * 0.3) / 2 / 100, of seeds 0.005 / 2
+    df = 0.00475**2 / 0.0025**2
+    assert row["validation_high"] == pytest.approx(0.65 + stats.t.ppf(0.975, df) * 0.00475**0.5)
     with Image.open("reports/cv/crossval.png") as image:
         assert "Nadeau & Bengio 2003" in image.info["Description"]
 
@@ -107,7 +127,7 @@ def test_what_may_not_be_compared_is_refused(add: Add, refused: Callable[..., st
         "--against", "other"
     )
     add(0.5, fold=0, digest="b", seed=1)
-    assert "were trained or judged on other images; give each kind a name=... of its own" in refused()
+    assert "were trained or judged on other examples; give each kind a name=... of its own" in refused()
 
 
 def test_one_run_that_was_trained_twice_is_refused(add: Add, refused: Callable[..., str]):
@@ -119,3 +139,23 @@ def test_several_numbers_of_folds_are_refused(add: Add, refused: Callable[..., s
     add(0.5, fold=0)
     add(0.5, fold=0, folds=5, seed=1)
     assert "has runs with data.folds=3 and 5" in refused()
+
+
+def test_another_metric_is_compared_in_its_own_unit(add: Add, refused: Callable[..., str], capsys):
+    loss = {"name": "val/loss", "label": "loss", "unit": "nats", "better": "lower", "times": 1}
+    for fold, value in enumerate([1.0, 1.1, 1.2]):
+        add(0.5, fold=fold, metric=loss, metrics={"val/loss": value})
+    add(0.5, fold=None, seed=0, metric=loss, metrics={"val/loss": 1.3})
+    add(0.5, fold=None, seed=1, metric=loss, metrics={"val/loss": 1.5})
+    assert main(["cv"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "validation, nats seeds difference, nats" in said
+    assert "its interval for other seeds. difference: validation minus cross-validation, nats." in said
+    assert "A difference below zero for the variants whose hyperparameters were chosen on validation" in said
+    row = pd.read_csv("reports/cv/crossval.csv").iloc[0]
+    assert (row["value"], row["difference"]) == pytest.approx((1.1, 0.3))
+    # without scores the error is that over seeds: 0.1 with one degree of freedom
+    assert row["validation_high"] == pytest.approx(1.4 + stats.t.ppf(0.975, 1) * 0.1)
+    shutil.rmtree("reports")
+    add(0.5, fold=0, seed=4, metric=loss, metrics={"val/mae": 1.0, "val/f1": 0.5})
+    assert "has no val/loss; logged were val/mae, val/f1" in refused()

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 from dissect.measure.contrasts import control, variants, with_ten_crop
+from dissect.measure.metric import Metric
+
+ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
 
 LADDER = {"step1": (), "step2": ("a",), "step3": ("a", "b"), "step4": ("a", "b", "c")}
 
@@ -52,21 +55,21 @@ ENSEMBLE = {**LADDER, "step5": ("a", "b", "c", "ensemble")}  # averages runs of 
 
 
 def test_ten_crop_is_a_variant_derived_from_the_last_trained_step():
-    runs = with_ten_crop(frame(LADDER))
+    runs = with_ten_crop(frame(LADDER), ACCURACY)
     assert list(scores(runs))[-2:] == ["step4", "step4 + ten-crop"]
     assert runs["components"].iloc[-1] == ("a", "b", "c", "ten_crop")
     assert scores(runs)["step4 + ten-crop"] == pytest.approx([one + 0.02 for one in scores(runs)["step4"]])
 
 
 def test_an_ensemble_is_read_off_its_ten_crop_and_compared_with_that_of_its_control():
-    runs = with_ten_crop(frame(ENSEMBLE))
+    runs = with_ten_crop(frame(ENSEMBLE), ACCURACY)
     assert list(scores(runs))[-2:] == ["step4 + ten-crop", "step5"]
     assert control("step5", variants(runs)) == "step4 + ten-crop"
     assert scores(runs)["step5"] == pytest.approx([one + 0.02 for one in scores(frame(ENSEMBLE))["step5"]])
 
 
 def test_without_ten_crop_everything_stays_single_view():
-    runs = with_ten_crop(frame(ENSEMBLE, ten_crop=None))
+    runs = with_ten_crop(frame(ENSEMBLE, ten_crop=None), ACCURACY)
     assert scores(runs) == scores(frame(ENSEMBLE))
     assert control("step5", variants(runs)) == "step4"
 
@@ -74,17 +77,24 @@ def test_without_ten_crop_everything_stays_single_view():
 def test_an_ensemble_whose_own_ten_crop_is_missing_is_compared_single_view():
     runs = frame(ENSEMBLE)
     runs.loc[runs["variant"] == "step5", "accuracy_ten_crop"] = np.nan
-    found = with_ten_crop(runs)
+    found = with_ten_crop(runs, ACCURACY)
     assert scores(found)["step5"] == scores(runs)["step5"]
     assert control("step5", variants(found)) == "step4"
 
 
 def test_ensembles_are_known_by_the_column_that_says_so_whatever_their_component_is_called():
-    found = with_ten_crop(frame(ENSEMBLE).assign(averaged=False))
+    found = with_ten_crop(frame(ENSEMBLE).assign(averaged=False), ACCURACY)
     assert list(scores(found))[-1] == "step5 + ten-crop"
 
 
 def test_the_order_of_the_rows_does_not_matter():
     runs = frame(ENSEMBLE)
-    shuffled = with_ten_crop(runs.sample(frac=1, random_state=1)).reset_index(drop=True)
-    pd.testing.assert_frame_equal(with_ten_crop(runs).reset_index(drop=True), shuffled)
+    shuffled = with_ten_crop(runs.sample(frac=1, random_state=1), ACCURACY).reset_index(drop=True)
+    pd.testing.assert_frame_equal(with_ten_crop(runs, ACCURACY).reset_index(drop=True), shuffled)
+
+
+def test_a_task_without_several_crops_keeps_its_runs_as_they_are():
+    runs = frame(LADDER).drop(columns="accuracy_ten_crop").rename(columns={"accuracy": "val/loss"})
+    found = with_ten_crop(runs, Metric("val/loss", "loss", "nats", "lower"))
+    assert list(variants(found)) == list(LADDER)
+    assert sorted(found["val/loss"]) == sorted(runs["val/loss"])

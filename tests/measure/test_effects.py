@@ -15,10 +15,12 @@ from statsmodels.stats.weightstats import ttost_paired
 from dissect.measure.effects import COLUMNS, effects
 from dissect.measure.examples import crossed
 from dissect.measure.gains import gain
+from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast
 from dissect.measure.sequential import nominal_level, sequential_p
 from dissect.measure.student import estimate
 
+ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
 LADDER = [Contrast({"b": 1, "a": -1}), Contrast({"c": 1, "b": -1}), Contrast({"d": 1, "c": -1})]
 
 
@@ -35,7 +37,7 @@ VALUES = RUNS.pivot(index="seed", columns="variant", values="accuracy")
 
 
 def test_a_ladder_is_scipys_paired_t_tests_with_statsmodels_holm():
-    found = effects(RUNS, LADDER)
+    found = effects(RUNS, LADDER, ACCURACY)
     tests = [stats.ttest_rel(100 * VALUES[y], 100 * VALUES[x]) for x, y in ("ab", "bc", "cd")]
     ends = [test.confidence_interval(0.95) for test in tests]
     assert found["gain"].tolist() == pytest.approx(
@@ -51,15 +53,15 @@ def test_a_ladder_is_scipys_paired_t_tests_with_statsmodels_holm():
 
 
 def test_a_contrast_of_two_variants_is_their_gain():
-    measured = gain(RUNS, "d", "c", level=0.8)
-    row = effects(RUNS, [LADDER[2]], level=0.8).iloc[0]
+    measured = gain(RUNS, "d", "c", ACCURACY, level=0.8)
+    row = effects(RUNS, [LADDER[2]], ACCURACY, level=0.8).iloc[0]
     assert tuple(row[["gain", "low", "high", "p", "seeds"]]) == pytest.approx(measured)
 
 
 def test_any_weights_are_applied_seed_by_seed():
     weights = {"a": -0.5, "b": 0.25, "c": 0.75, "d": -0.5}
     by_seed = 100 * (0.75 * VALUES["c"] + 0.25 * VALUES["b"] - 0.5 * VALUES["a"] - 0.5 * VALUES["d"])
-    row = effects(RUNS, [Contrast(weights)]).iloc[0]
+    row = effects(RUNS, [Contrast(weights)], ACCURACY).iloc[0]
     assert (row["gain"], row["sd"]) == pytest.approx((by_seed.mean(), by_seed.std()))
     plus, minus = 0.75 * VALUES["c"] + 0.25 * VALUES["b"], 0.5 * VALUES["a"] + 0.5 * VALUES["d"]
     assert row["correlation"] == pytest.approx(stats.pearsonr(plus, minus).statistic)
@@ -81,7 +83,7 @@ def test_exact_shapley_values_sum_to_the_total_gain():
             weights["".join(sorted(subset + part))] += share
             weights[subset] -= share
         contrasts.append(Contrast(weights, family="shapley"))
-    found = effects(runs, contrasts)["gain"]
+    found = effects(runs, contrasts, ACCURACY)["gain"]
     assert found.sum() == pytest.approx(100 * (accuracy["xyz"] - accuracy[""]), abs=1e-7)
     by_orders = np.mean([accuracy["".join(sorted(o[: o.index("x") + 1]))] - accuracy["".join(sorted(o[: o.index("x")]))]
                          for o in permutations(parts)])  # fmt: skip
@@ -89,23 +91,23 @@ def test_exact_shapley_values_sum_to_the_total_gain():
 
 
 def test_families_are_corrected_each_by_itself():
-    alone = effects(RUNS, LADDER)["p"]
-    found = effects(RUNS, [contrast._replace(family=f) for contrast, f in zip(LADDER, "xyx", strict=True)])
+    alone = effects(RUNS, LADDER, ACCURACY)["p"]
+    found = effects(RUNS, [contrast._replace(family=f) for contrast, f in zip(LADDER, "xyx", strict=True)], ACCURACY)
     assert found["p_holm"][1] == alone[1]
     assert found["p_holm"][[0, 2]].tolist() == pytest.approx(multipletests(alone[[0, 2]], method="holm")[1].tolist())
 
 
 def test_verdicts_are_read_off_the_corrected_p():
-    assert effects(RUNS, LADDER, margin=3)["verdict"].tolist() == ["helps", "equivalent", "hurts"]
-    assert effects(RUNS, LADDER, margin=0.1)["verdict"].tolist() == ["helps", "inconclusive", "hurts"]
-    found = effects(RUNS, LADDER, margin=3)
+    assert effects(RUNS, LADDER, ACCURACY, margin=3)["verdict"].tolist() == ["helps", "equivalent", "hurts"]
+    assert effects(RUNS, LADDER, ACCURACY, margin=0.1)["verdict"].tolist() == ["helps", "inconclusive", "hurts"]
+    found = effects(RUNS, LADDER, ACCURACY, margin=3)
     assert found["p_equivalent_holm"].tolist() == pytest.approx(
         multipletests(found["p_equivalent"], method="holm")[1].tolist()
     )
 
 
 def test_the_smallest_gain_is_what_statsmodels_would_have_shown_with_this_spread():
-    row = effects(RUNS, LADDER[:1], power=0.9).iloc[0]
+    row = effects(RUNS, LADDER[:1], ACCURACY, power=0.9).iloc[0]
     assert row["smallest"] == pytest.approx(
         row["sd"] * TTestPower().solve_power(nobs=6, alpha=0.05, power=0.9), rel=1e-5
     )
@@ -113,27 +115,27 @@ def test_the_smallest_gain_is_what_statsmodels_would_have_shown_with_this_spread
 
 def test_seeds_count_where_every_needed_variant_has_them_and_the_others_are_told():
     gaps = RUNS[~((RUNS["variant"] == "b") & (RUNS["seed"] == 0)) & ~((RUNS["variant"] == "a") & (RUNS["seed"] == 5))]
-    found = effects(gaps, LADDER)
+    found = effects(gaps, LADDER, ACCURACY)
     assert found["seeds"].tolist() == [4, 5, 6]
     assert found["left_out"].tolist() == [2, 1, 0]
     assert found["gain"][0] == pytest.approx(100 * (VALUES["b"] - VALUES["a"])[1:5].mean())
 
 
 def test_a_variant_of_weight_zero_is_not_needed():
-    row = effects(RUNS, [Contrast({"b": 1, "a": -1, "never trained": 0})]).iloc[0]
+    row = effects(RUNS, [Contrast({"b": 1, "a": -1, "never trained": 0})], ACCURACY).iloc[0]
     assert (row["seeds"], row["left_out"]) == (6, 0)
 
 
 def test_a_contrast_whose_runs_are_missing_is_a_gap_that_corrects_nobody():
-    found = effects(RUNS, [LADDER[0], Contrast({"z": 1, "a": -1}), LADDER[2]])
+    found = effects(RUNS, [LADDER[0], Contrast({"z": 1, "a": -1}), LADDER[2]], ACCURACY)
     gap = found.iloc[1]
     assert np.isnan([gap["gain"], gap["low"], gap["p"], gap["p_holm"], gap["p_sign_flip"], gap["smallest"]]).all()
     assert (gap["seeds"], gap["left_out"], gap["verdict"]) == (0, 6, "")
-    assert found["p_holm"][[0, 2]].tolist() == effects(RUNS, [LADDER[0], LADDER[2]])["p_holm"].tolist()
+    assert found["p_holm"][[0, 2]].tolist() == effects(RUNS, [LADDER[0], LADDER[2]], ACCURACY)["p_holm"].tolist()
 
 
 def test_one_seed_gives_a_gain_without_an_interval():
-    row = effects(RUNS[RUNS["seed"] == 3], LADDER[:1]).iloc[0]
+    row = effects(RUNS[RUNS["seed"] == 3], LADDER[:1], ACCURACY).iloc[0]
     assert row["gain"] == pytest.approx(100 * (VALUES["b"] - VALUES["a"])[3])
     assert np.isnan([row["low"], row["high"], row["p"], row["p_equivalent"], row["sd"], row["correlation"]]).all()
     assert (row["seeds"], row["verdict"]) == (1, "")
@@ -143,24 +145,25 @@ def test_equal_differences_have_no_spread_in_spite_of_rounding():
     runs = frame(seeds=4)
     base = runs[runs["variant"] == "a"]
     same = pd.concat([base, base.assign(variant="b", accuracy=base["accuracy"] + 0.01)])
-    row = effects(same, LADDER[:1]).iloc[0]
+    row = effects(same, LADDER[:1], ACCURACY).iloc[0]
     assert tuple(row[["gain", "low", "high", "p", "sd", "smallest"]]) == (1, 1, 1, 0, 0, 0)
-    row = effects(pd.concat([base, base.assign(variant="b")]), LADDER[:1]).iloc[0]
+    row = effects(pd.concat([base, base.assign(variant="b")]), LADDER[:1], ACCURACY).iloc[0]
     assert (row["p"], row["verdict"]) == (1, "inconclusive")  # steps of accuracy, not a spread of none
 
 
 def test_of_two_seeds_or_of_constants_there_is_no_correlation():
-    assert np.isnan(effects(frame(seeds=2), LADDER)["correlation"]).all()
+    assert np.isnan(effects(frame(seeds=2), LADDER, ACCURACY)["correlation"]).all()
     constant = RUNS.assign(accuracy=RUNS["accuracy"].where(RUNS["variant"] != "a", 0.1))
-    assert effects(constant, LADDER)["correlation"].isna().tolist() == [True, False, False]
+    assert effects(constant, LADDER, ACCURACY)["correlation"].isna().tolist() == [True, False, False]
 
 
 def test_the_order_of_the_runs_does_not_matter():
-    pd.testing.assert_frame_equal(effects(RUNS, LADDER), effects(RUNS.sample(frac=1, random_state=2), LADDER))
+    shuffled = effects(RUNS.sample(frac=1, random_state=2), LADDER, ACCURACY)
+    pd.testing.assert_frame_equal(effects(RUNS, LADDER, ACCURACY), shuffled)
 
 
 def test_no_contrasts_are_an_empty_table():
-    assert list(effects(RUNS, [])) == COLUMNS
+    assert list(effects(RUNS, [], ACCURACY)) == COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_no_contrasts_are_an_empty_table():
 )
 def test_what_cannot_be_paired_is_refused(runs: pd.DataFrame, contrast: Contrast, words: str):
     with pytest.raises(ValueError, match=words):
-        effects(runs, [contrast])
+        effects(runs, [contrast], ACCURACY)
 
 
 ORDERS = [
@@ -200,7 +203,7 @@ def test_sampled_orders_add_the_variance_of_their_pairs():
     pairs = (by_order[0::2] + by_order[1::2]).mean(axis=1) / 2
     seeds, orders = by_order.mean(axis=0).var(ddof=1) / 6, pairs.var(ddof=1) / 3
     df = (seeds + orders) ** 2 / (seeds**2 / 5 + orders**2 / 2)
-    row = effects(RUNS, [averaged(ORDERS)]).iloc[0]
+    row = effects(RUNS, [averaged(ORDERS)], ACCURACY).iloc[0]
     half = stats.t.ppf(0.975, df) * np.sqrt(seeds + orders)
     assert (row["low"], row["high"]) == pytest.approx((by_order.mean() - half, by_order.mean() + half), abs=1e-7)
     assert row["p"] == pytest.approx(2 * stats.t.sf(abs(by_order.mean()) / np.sqrt(seeds + orders), df), abs=1e-9)
@@ -223,21 +226,21 @@ def test_intervals_from_sampled_orders_cover_the_exact_value():
         orders = [{f"{one}+x": 1.0, one: -1.0} for pair in pairs for one in pair]
         weights = {name: sum(order.get(name, 0) for order in orders) / len(orders) for name in names}
         runs = pd.DataFrame(rows, columns=["variant", "seed", "accuracy"])
-        row = effects(runs, [Contrast(weights, orders)]).iloc[0]
+        row = effects(runs, [Contrast(weights, orders)], ACCURACY).iloc[0]
         covered.append(row["low"] <= 7 / 3 <= row["high"])
     assert np.mean(covered) >= 0.93
 
 
 def test_orders_that_all_say_the_same_leave_the_interval_over_seeds():
     same = averaged([{"b": 1, "a": -1}] * 4)
-    plain = effects(RUNS, LADDER[:1])
-    assert effects(RUNS, [same])[["gain", "low", "high"]].to_numpy() == pytest.approx(
+    plain = effects(RUNS, LADDER[:1], ACCURACY)
+    assert effects(RUNS, [same], ACCURACY)[["gain", "low", "high"]].to_numpy() == pytest.approx(
         plain[["gain", "low", "high"]].to_numpy(), abs=1e-6
     )
 
 
 def test_one_pair_of_orders_has_no_interval():
-    row = effects(RUNS, [averaged(ORDERS[:2])]).iloc[0]
+    row = effects(RUNS, [averaged(ORDERS[:2])], ACCURACY).iloc[0]
     assert np.isfinite(row["gain"])
     assert np.isnan([row["low"], row["p"]]).all()
     assert row["verdict"] == ""
@@ -248,19 +251,19 @@ def test_a_study_that_looks_more_than_once_pays_for_all_its_looks():
     table = runs.pivot(index="seed", columns="variant", values="accuracy")
     differences = 100 * (table["b"] - table["a"]).to_numpy()[:5]  # the last look reached
     p = [stats.ttest_1samp(differences[:n], 0).pvalue for n in (3, 5)]
-    row = effects(runs, LADDER[:1], looks=looks).iloc[0]
+    row = effects(runs, LADDER[:1], ACCURACY, looks=looks).iloc[0]
     interval = stats.ttest_1samp(differences, 0).confidence_interval(1 - nominal_level(looks, 0.05))
     assert (row["gain"], row["low"], row["high"]) == pytest.approx((differences.mean(), *interval), abs=1e-7)
     assert row["p"] == pytest.approx(float(sequential_p(p, looks)), abs=1e-4)
     assert row["p"] > min(p)
     tost = [ttost_paired(differences[:n], np.zeros(n), -4, 4)[0] for n in (3, 5)]
-    found = effects(runs, LADDER[:1], looks=looks, margin=4)["p_equivalent"][0]
+    found = effects(runs, LADDER[:1], ACCURACY, looks=looks, margin=4)["p_equivalent"][0]
     assert found == pytest.approx(float(sequential_p(tost, looks, one_sided=True)), abs=1e-4)
     assert row["seeds"] == 5
 
 
 def test_before_the_first_look_there_is_a_gain_and_no_verdict():
-    row = effects(RUNS, LADDER[:1], looks=(8, 12)).iloc[0]
+    row = effects(RUNS, LADDER[:1], ACCURACY, looks=(8, 12)).iloc[0]
     assert row["gain"] == pytest.approx(100 * (VALUES["b"] - VALUES["a"]).mean())
     assert np.isnan([row["low"], row["p"]]).all()
     assert (row["seeds"], row["verdict"]) == (6, "")
@@ -270,65 +273,66 @@ def test_a_look_that_saw_the_opposite_lends_no_p():
     # after three seeds 5 +- 0.01, after eight the mean is negative
     noise = np.array([0.0501, 0.05, 0.0499, -0.3, -0.2, -0.25, -0.2, -0.3])
     rows = [("a", s, 0.5) for s in range(8)] + [("b", s, 0.5 + d) for s, d in enumerate(noise)]
-    row = effects(pd.DataFrame(rows, columns=["variant", "seed", "accuracy"]), LADDER[:1], looks=(3, 8)).iloc[0]
+    runs = pd.DataFrame(rows, columns=["variant", "seed", "accuracy"])
+    row = effects(runs, LADDER[:1], ACCURACY, looks=(3, 8)).iloc[0]
     assert row["gain"] < 0
     assert row["p"] > 0.02
 
 
-def predicted(images: int = 200) -> tuple[pd.DataFrame, dict[tuple[str, int], np.ndarray]]:
+def predicted(examples: int = 200) -> tuple[pd.DataFrame, dict[tuple[str, int], np.ndarray]]:
     random = np.random.default_rng(3)
-    hard = random.random(images)
-    correct = {(v, s): random.random(images) < hard * rate for v, rate in (("a", 0.8), ("b", 1.0)) for s in range(4)}
-    rows = [(v, s, right.mean()) for (v, s), right in correct.items()]
-    return pd.DataFrame(rows, columns=["variant", "seed", "accuracy"]), correct
+    hard = random.random(examples)
+    scores = {(v, s): random.random(examples) < hard * rate for v, rate in (("a", 0.8), ("b", 1.0)) for s in range(4)}
+    rows = [(v, s, right.mean()) for (v, s), right in scores.items()]
+    return pd.DataFrame(rows, columns=["variant", "seed", "accuracy"]), scores
 
 
-def test_with_predictions_there_is_an_interval_for_new_images_too():
-    runs, correct = predicted()
-    cells = np.array([100.0 * correct["b", s] - 100.0 * correct["a", s] for s in range(4)])
+def test_with_predictions_there_is_an_interval_for_new_examples_too():
+    runs, scores = predicted()
+    cells = np.array([100.0 * scores["b", s] - 100.0 * scores["a", s] for s in range(4)])
     mean, error, df = crossed(cells)
     half = stats.t.ppf(0.975, df) * error
-    row = effects(runs, LADDER[:1], correct=correct).iloc[0]
+    row = effects(runs, LADDER[:1], ACCURACY, scores=scores).iloc[0]
     # over four seeds alone t has 3 degrees of freedom, so its interval is the wider one here
     assert (row["low"], row["high"]) < (mean - half, mean + half)
-    assert (row["low_images"], row["high_images"]) == (row["low"], row["high"])
+    assert (row["low_examples"], row["high_examples"]) == (row["low"], row["high"])
     assert error > estimate(cells.mean(axis=1)).error
 
 
-def test_pairs_of_orders_widen_the_interval_for_new_images_too():
-    runs, correct = predicted()
+def test_pairs_of_orders_widen_the_interval_for_new_examples_too():
+    runs, scores = predicted()
     orders = [{"b": 1, "a": -1}, {"b": 1, "a": -1}, {"b": 3, "a": -3}, {"b": 1, "a": -1}]  # pairs say 1 and 2 times
-    cells = 1.5 * np.array([100.0 * correct["b", s] - 100.0 * correct["a", s] for s in range(4)])
+    cells = 1.5 * np.array([100.0 * scores["b", s] - 100.0 * scores["a", s] for s in range(4)])
     mean, error, df = crossed(cells)
     of_orders = (mean / 1.5) ** 2 / 2 / 2  # the variance of 1 and 2 times the gain, of two pairs
     both = error**2 + of_orders
     half = stats.t.ppf(0.975, both**2 / (error**4 / df + of_orders**2)) * np.sqrt(both)
-    row = effects(runs, [Contrast({"b": 1.5, "a": -1.5}, orders)], correct=correct).iloc[0]
+    row = effects(runs, [Contrast({"b": 1.5, "a": -1.5}, orders)], ACCURACY, scores=scores).iloc[0]
     widest = min(mean - half, row["low"]), max(mean + half, row["high"])
-    assert (row["low_images"], row["high_images"]) == pytest.approx(widest)
+    assert (row["low_examples"], row["high_examples"]) == pytest.approx(widest)
 
 
-def test_where_images_vary_most_the_interval_for_new_ones_is_the_one_of_two_way_random_effects():
-    # every seed answers the same images rightly but for one, so that nearly all variance is between images
+def test_where_examples_vary_most_the_interval_for_new_ones_is_the_one_of_two_way_random_effects():
+    # every seed answers the same examples rightly but for one, so that nearly all variance is between examples
     hard = np.arange(60) % 3 == 0
-    correct = {("a", s): hard.copy() for s in range(4)} | {("b", s): ~hard for s in range(4)}
+    scores = {("a", s): hard.copy() for s in range(4)} | {("b", s): ~hard for s in range(4)}
     for seed in range(4):
-        correct["b", seed][seed] ^= True
-    rows = [(v, s, right.mean()) for (v, s), right in correct.items()]
+        scores["b", seed][seed] ^= True
+    rows = [(v, s, right.mean()) for (v, s), right in scores.items()]
     runs = pd.DataFrame(rows, columns=["variant", "seed", "accuracy"])
-    mean, error, df = crossed(np.array([100.0 * correct["b", s] - 100.0 * correct["a", s] for s in range(4)]))
+    mean, error, df = crossed(np.array([100.0 * scores["b", s] - 100.0 * scores["a", s] for s in range(4)]))
     half = stats.t.ppf(0.975, df) * error
-    row = effects(runs, LADDER[:1], correct=correct).iloc[0]
-    assert (row["low_images"], row["high_images"]) == pytest.approx((mean - half, mean + half))
-    assert row["low_images"] < row["low"] < row["high"] < row["high_images"]
+    row = effects(runs, LADDER[:1], ACCURACY, scores=scores).iloc[0]
+    assert (row["low_examples"], row["high_examples"]) == pytest.approx((mean - half, mean + half))
+    assert row["low_examples"] < row["low"] < row["high"] < row["high_examples"]
 
 
 def test_missing_predictions_leave_the_interval_over_seeds_alone():
-    runs, correct = predicted()
-    del correct["a", 2]
-    row = effects(runs, LADDER[:1], correct=correct).iloc[0]
+    runs, scores = predicted()
+    del scores["a", 2]
+    row = effects(runs, LADDER[:1], ACCURACY, scores=scores).iloc[0]
     assert np.isfinite(row["low"])
-    assert np.isnan([row["low_images"], row["high_images"]]).all()
+    assert np.isnan([row["low_examples"], row["high_examples"]]).all()
 
 
 def test_a_thousand_runs_are_measured_in_well_under_a_second():
@@ -339,8 +343,81 @@ def test_a_thousand_runs_are_measured_in_well_under_a_second():
     signs = {v: np.array([1 if bit == "1" else -1 for bit in v]) for v in variants}
     contrasts = [Contrast({v: signs[v][i] * signs[v][j] / 16 for v in variants}) for i, j in combinations(range(6), 2)]
     start = perf_counter()
-    found = effects(runs, contrasts)
+    found = effects(runs, contrasts, ACCURACY)
     assert perf_counter() - start < 1  # measured: 0.03
     # an interaction is the scalar product with its signs
     cells = np.array([[signs[v][0] * signs[v][1] for v in variants]]) @ values / 16
     assert found["gain"][0] == pytest.approx(100 * cells.mean())
+
+
+RMSE = Metric("rmse", "error", "units", "lower", 1.0)
+
+
+def test_where_lower_is_better_what_falls_helps():
+    # differences -2, -3, -4: mean -3, sd 1, sem 0.577; t(2) = 4.303; and p of t = -5.196
+    rows = [("a", s, v) for s, v in enumerate((55.0, 57.0, 56.0))] + [
+        ("b", s, v) for s, v in enumerate((53.0, 54.0, 52.0))
+    ]
+    runs = pd.DataFrame(rows, columns=["variant", "seed", "rmse"])
+    down, up = effects(runs, [LADDER[0], Contrast({"a": 1, "b": -1}, family="back")], RMSE).to_dict("records")
+    assert (down["gain"], down["sd"]) == (-3, 1)
+    assert (down["low"], down["high"]) == pytest.approx((-3 - 2.4841, -3 + 2.4841), abs=1e-4)
+    assert down["p"] == pytest.approx(0.0351, abs=1e-4)
+    assert [down["verdict"], up["verdict"]] == ["helps", "hurts"]
+
+
+def test_a_metric_counts_in_its_own_unit():
+    scaled = RMSE._replace(times=1000.0, unit="thousandths")
+    runs = frame().rename(columns={"accuracy": "rmse"})
+    plain, scaled_ones = (
+        effects(runs, LADDER, metric, margin=margin) for metric, margin in ((RMSE, 0.001), (scaled, 1))
+    )
+    numbers = ["gain", "low", "high", "sd", "smallest"]
+    assert scaled_ones[numbers].to_numpy() == pytest.approx(1000 * plain[numbers].to_numpy())
+    assert scaled_ones["p"].tolist() == pytest.approx(plain["p"].tolist())
+    assert scaled_ones["verdict"].tolist() == plain["verdict"].tolist() == ["hurts", "inconclusive", "helps"]
+
+
+def test_levels_of_any_size_keep_the_digits_that_they_have():
+    for scale in (1e-9, 1.0, 1e9):
+        runs = frame().rename(columns={"accuracy": "rmse"})
+        runs["rmse"] *= scale
+        table = runs.pivot(index="seed", columns="variant", values="rmse")
+        row = effects(runs, LADDER[:1], RMSE).iloc[0]
+        test = stats.ttest_rel(table["b"], table["a"])
+        assert (row["gain"], row["p"]) == pytest.approx(((table["b"] - table["a"]).mean(), test.pvalue), rel=1e-8)
+
+
+def test_counts_that_were_logged_in_32_bits_are_as_equal_as_they_were():
+    # one example of 797 more for every seed: as 64-bit numbers the differences of 32-bit ones differ by 1e-8
+    base = np.array([700, 711, 735, 742])
+    rows = [
+        (v, s, float(np.float32((one + more) / 797))) for v, more in (("a", 0), ("b", 1)) for s, one in enumerate(base)
+    ]
+    runs = pd.DataFrame(rows, columns=["variant", "seed", "accuracy"])
+    assert np.ptp([runs["accuracy"][4 + s] - runs["accuracy"][s] for s in range(4)]) > 0
+    row = effects(runs, LADDER[:1], ACCURACY).iloc[0]
+    assert (row["sd"], row["verdict"]) == (0, "inconclusive")
+    assert row["gain"] == pytest.approx(100 / 797, rel=1e-4)
+
+
+def test_without_a_margin_nothing_is_equivalent():
+    found = effects(RUNS, LADDER, ACCURACY, margin=float("nan"))
+    assert found["p_equivalent"].isna().all()
+    assert found["verdict"].tolist() == ["helps", "inconclusive", "hurts"]
+
+
+def test_scores_may_be_real_numbers():
+    random = np.random.default_rng(4)
+    shared = random.gamma(2, 1, 50)
+    scores = {
+        (v, s): shared + random.normal(level, 0.3, 50) for v, level in (("a", 0.0), ("b", -0.5)) for s in range(4)
+    }
+    runs = pd.DataFrame([(v, s, one.mean()) for (v, s), one in scores.items()], columns=["variant", "seed", "rmse"])
+    mean, error, df = crossed(np.array([scores["b", s] - scores["a", s] for s in range(4)]))
+    half = stats.t.ppf(0.975, df) * error
+    row = effects(runs, LADDER[:1], RMSE, scores=scores).iloc[0]
+    assert row["low_examples"] == pytest.approx(min(row["low"], mean - half))
+    assert row["high_examples"] == pytest.approx(max(row["high"], mean + half))
+    with pytest.raises(ValueError, match=r"scores of b, seed 3, have the mean .*, not 9"):
+        effects(runs.assign(rmse=runs["rmse"].where(runs.index != 7, 9.0)), LADDER[:1], RMSE, scores=scores)

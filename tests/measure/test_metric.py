@@ -30,9 +30,9 @@ def test_a_metric_without_unit_is_written_as_a_number():
 
 def test_axes_say_the_unit_and_where_lower_is_better():
     accuracy, loss = Metric.from_config(ACCURACY), Metric.from_config(LOSS)
-    assert [accuracy.axis, accuracy.gain_axis] == ["accuracy (%)", "gain, percentage points"]
-    assert loss.axis == "loss (nats), lower is better"
-    assert loss.gain_axis == "difference in loss, nats, lower is better"
+    assert [accuracy.axis, accuracy.gain_axis] == ["accuracy, %", "gain, percentage points"]
+    assert loss.axis == "loss, nats (lower is better)"
+    assert loss.gain_axis == "gain in loss, nats (lower is better)"
 
 
 def test_the_sign_turns_a_gain_into_a_help():
@@ -83,3 +83,8 @@ def test_another_metric_is_described_in_others_or_told_which_way_is_better():
 def test_a_bad_description_is_refused_with_key_value_and_mend(said, message):
     with pytest.raises(InputError, match=message):
         Metric.from_config({**LOSS, **said})
+
+
+def test_a_metric_says_that_it_was_held_out_unless_its_label_does():
+    named = [Metric.from_config({**LOSS, "label": label}).held_out for label in ("loss", "val/loss", "training loss")]
+    assert named == ["validation loss", "val/loss", "training loss"]

@@ -72,6 +72,30 @@ def test_a_changed_question_is_refused_too(planned, change, tmp_path):
         manifest.refuse_changes(tmp_path / "m.json", planned(), planned(change))
 
 
+@pytest.mark.parametrize("change", ["metric.name=loss", "metric.better=lower", "metric.unit=share", "metric.times=1"])
+def test_a_changed_metric_is_refused_and_another_word_for_it_is_not(planned, change, tmp_path):
+    key, _, value = change.partition("=")
+    with pytest.raises(InputError, match=rf"{key} \(.*, now {value}"):
+        manifest.refuse_changes(tmp_path / "m.json", planned(), planned(change))
+    manifest.refuse_changes(tmp_path / "m.json", planned(), planned("metric.label=share of right ones"))
+
+
+def test_a_metric_is_kept_as_the_config_describes_it(planned):
+    assert planned().metric == {"name": "accuracy", "label": "accuracy", "unit": "points", "better": "higher",
+                                "times": 100.0}  # fmt: skip
+    assert planned().epoch == "the last one, whatever came before it"
+    with pytest.raises(InputError, match=r"metric\.better=sideways: must be higher or lower"):
+        planned("metric.better=sideways")
+
+
+def test_a_manifest_of_the_first_recipe_is_refused_in_one_line(planned, tmp_path):
+    path = tmp_path / "manifest-cumulative.json"
+    manifest.write(path, replace(planned(), metric="accuracy on the validation examples"))
+    with pytest.raises(InputError) as refused:
+        manifest.read_all(tmp_path)
+    assert str(refused.value) == f"{path}: was made by an earlier version (RECIPE 1); begin anew with name=..."
+
+
 def test_more_seeds_and_other_places_or_hardware_are_no_change(planned, tmp_path):
     elsewhere = planned("trainer.accelerator=cpu", "threads=1", "logger=tensorboard", seeds=(0, 1, 2))
     manifest.refuse_changes(tmp_path / "m.json", planned(), elsewhere)

@@ -16,21 +16,39 @@ from dissect.store import runs as store
 
 LABELS = {"dropout1": "dropout 1", "augmentation": "augmentation", "leaky_relu": "leaky ReLU", "ensemble": "ensemble"}
 LABELS |= {"a": "a_1 & b", "b": "b", "c": "c", "d": "d", "e": "e"}
-DATA = {"name": "tiny_imagenet", "classes": 10, "image_size": 32, "train_images": 5000, "val_images": 500}
-DATA |= {"mirror": True, "views": 10, "judge": "validation"}
+DATA = {
+    "name": "tiny_imagenet",
+    "digest": "d",
+    "judge": "validation",
+    "examples": {"training": 5000, "validation": 500},
+}
+DATA |= {"classes": 10, "image_size": 32, "mirror": True, "views": 10, "chance": 0.1}
+METRIC = {
+    "name": "accuracy", "label": "accuracy", "unit": "points", "better": "higher", "times": 100.0,
+    "others": {
+        "top5": {"label": "top-5 accuracy", "unit": "points", "better": "higher", "times": 100.0},
+        "loss": {"label": "loss", "unit": "nats", "better": "lower", "times": 1.0},
+    },
+}  # fmt: skip
+RMSE = {"name": "val/rmse", "label": "error", "unit": "units", "better": "lower", "times": 1.0, "others": {}}
+TABLE = {"name": "diabetes", "digest": "d", "judge": "validation", "examples": {"training": 342, "validation": 100}}
 
 
 def write_run(
     study: Path, variant: str, components: tuple[str, ...], seed: int, accuracy: float | None, **others: Any
 ) -> Path:
-    """Write one run's folder; keyword arguments replace what `result.json` would say."""
+    """Write one run's folder; keyword arguments replace what `result.json`, or `metrics` in it, would say."""
+    metrics = {
+        "accuracy": accuracy, "accuracy_ten_crop": None if accuracy is None else accuracy + 0.015, "top5": 0.9,
+        "loss": 2.0, "train_accuracy": 0.6,
+    }  # fmt: skip
+    metrics |= {key: others.pop(key) for key in metrics.keys() & others.keys()}
     result: dict[str, Any] = {
         "key": "k", "study": study.name, "variant": variant, "seed": seed, "status": "finished", "error": None,
         "components": {name: LABELS[name] for name in components}, "settings": "s", "member_of": None,
-        "members": None, "data": DATA, "accuracy": accuracy, "top5": 0.9, "loss": 2.0, "train_accuracy": 0.6,
-        "accuracy_ten_crop": None if accuracy is None else accuracy + 0.015, "ten_crop": 0.9375,
+        "members": None, "data": DATA, "metric": METRIC, "metrics": metrics, "ten_crop": 0.9375,
         "parameters": 5509700, "multiply_adds": 1000, "epochs": 4,
-        "train_seconds": 90.0, "images_per_second": 3000.0, "device": "cpu", "commit": "abc1234",
+        "train_seconds": 90.0, "examples_per_second": 3000.0, "device": "cpu", "commit": "abc1234",
         "versions": {"python": "3.11.9", "torch": "2.15.0"}, "finished": "2025-01-02T03:04:05Z",
     }  # fmt: skip
     result |= others
@@ -48,18 +66,34 @@ def write_run(
 def write_predictions(folder: Path, right: np.ndarray, **others: Any) -> None:
     """Predictions of two classes, the first being every image's own, of which those are `right`; and others."""
     labels = np.zeros(len(right), dtype=int)
-    store.write_predictions(folder, **{"labels": labels, "probabilities": np.stack([right, ~right], 1) * 1.0} | others)
+    arrays: dict[str, Any] = {"labels": labels, "probabilities": np.stack([right, ~right], 1) * 1.0, "scores": right}
+    store.write_predictions(folder, **arrays | others)
 
 
-def write_subsets(study: Path, names: Sequence[str], seeds: int, images: int, **others: Any) -> Path:
+def write_errors(
+    study: Path, variant: str, components: tuple[str, ...], seed: int, error: float, **others: Any
+) -> Path:
+    """A run of a table's regression, which is judged by an error: lower is better, and there are no crops."""
+    said: dict[str, Any] = {
+        "metric": RMSE, "metrics": {"val/rmse": error, "val/mae": 0.8 * error, "train/rmse": error - 4},
+        "data": TABLE, "ten_crop": None, "multiply_adds": None,
+    }  # fmt: skip
+    folder = write_run(study, variant, components, seed, None, **said | others)
+    lines = [f"{epoch},{error + 40 - 10 * epoch},{error + 36 - 10 * epoch}" for epoch in range(1, 5)]
+    if (folder / "metrics.csv").exists():
+        (folder / "metrics.csv").write_text("\n".join(["epoch,val/rmse,train/rmse", *lines]))
+    return folder
+
+
+def write_subsets(study: Path, names: Sequence[str], seeds: int, examples: int, **others: Any) -> Path:
     """All subsets of components, without ten-crop; each adds two points, and the first two together four more."""
     random = np.random.default_rng(0)
-    hard = random.random(images)
+    hard = random.random(examples)
     for size in range(len(names) + 1):
         for parts in combinations(names, size):
             for seed in range(seeds):
                 level = 0.5 + 0.02 * size + (0.04 if set(names[:2]) <= set(parts) else 0) + random.normal(0, 0.003)
-                right = hard + random.normal(0, 0.05, images) < level
+                right = hard + random.normal(0, 0.05, examples) < level
                 blank = {"accuracy_ten_crop": None, "ten_crop": None}
                 name = "+".join(parts) or "baseline"
                 folder = write_run(study, name, parts, seed, float(right.mean()), **{**blank, **others})
@@ -73,7 +107,7 @@ def write_manifest(
     """A manifest of contrasts, each a kind, components and weights; keyword arguments replace what it would say."""
     said: dict[str, Any] = {
         "study": "asked", "frozen": "2025-01-01T10:00:00+00:00", "pixels": "p", "seeds": [0, 1, 2], "level": 0.95,
-        "smallest": 1.0, "power": 0.8, "looks": None, "extended": [],
+        "smallest": 1.0, "power": 0.8, "looks": None, "extended": [], "metric": METRIC,
         "variants": {name: {} for _, _, weights in contrasts for name in weights},
         "contrasts": [
             {"kind": kind, "components": list(parts), "weights": weights, "orders": []}
@@ -98,7 +132,7 @@ def write_ladder(study: Path) -> Path:
     member = write_run(study, "step4", parts, 100, 0.5, member_of="step8", settings="other")
     for seed in range(2):
         write_run(study, "step8", (*parts, "ensemble"), seed, 0.53 + 0.002 * seed, members=[member.name], epochs=None)
-    blank = dict.fromkeys(["accuracy_ten_crop", "top5", "loss", "train_accuracy", "epochs", "train_seconds"])
+    blank = {"metrics": {}, **dict.fromkeys(["epochs", "train_seconds"])}
     write_run(study, "step2", parts[:1], 7, None, status="failed", error="the loss became <NaN> in epoch 2", **blank)
     return study
 
@@ -131,7 +165,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def subsets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """All subsets of five components over two seeds with 2,000 predictions each, and their report; only to be read."""
     root = tmp_path_factory.mktemp("subsets")
-    study = write_subsets(root / "runs" / "trial", "abcde", seeds=2, images=2000)
+    study = write_subsets(root / "runs" / "trial", "abcde", seeds=2, examples=2000)
     planned = {"a": 1.0, "baseline": -1.0}
     write_manifest(study, [("one_at_a_time", ["a"], planned)], seeds=[0, 1])
     assert main(["trial", "--runs", str(root / "runs"), "--out", str(root / "reports")]) == 0

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from dissect.measure.contrasts import variants
 from dissect.planning.manifest import read_all
 from dissect.report.effects import _one_answer, effects_table
-from dissect.report.predictions import correct_of
+from dissect.report.predictions import scores_of
 from dissect.report.questions import components_of, questions
 from dissect.report.study import read_study
 from dissect.report.tables import missing_seeds, scored_runs, variants_table
@@ -25,7 +25,7 @@ def table_of(path: Path) -> pd.DataFrame:
     scored = scored_runs(study)
     manifests = read_all(path)
     asked = questions(variants(scored), components_of(study, scored), manifests)
-    return effects_table(study, scored, asked, manifests, correct=correct_of(study, scored))
+    return effects_table(study, scored, asked, manifests, scores=scores_of(study, scored))
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +81,24 @@ def test_the_correction_runs_over_a_plan_and_over_each_kind_of_what_was_not_plan
         assert rows["p_holm"].tolist() == pytest.approx(list(multipletests(rows["p"], method="holm")[1]))
 
 
-def test_the_interval_for_other_images_is_that_of_the_two_way_table_of_its_runs(
+def test_the_interval_for_other_examples_is_that_of_the_two_way_table_of_its_runs(
     effects: pd.DataFrame, subsets: tuple[Path, Path]
 ):
     row = effects[(effects["kind"] == "one_at_a_time") & (effects["component"] == "d")].iloc[0]
     right = {
-        (v, s): store.read_correct(subsets[0] / f"{v}-seed{s}-k")["correct"] for v in ("d", "baseline") for s in (0, 1)
+        (v, s): store.read_scores(subsets[0] / f"{v}-seed{s}-k")["scores"] for v in ("d", "baseline") for s in (0, 1)
     }
     cells = 100.0 * np.array([right["d", s].astype(int) - right["baseline", s] for s in (0, 1)])
-    n, images = cells.shape
-    of_seeds, of_images = cells.mean(1) - cells.mean(), cells.mean(0) - cells.mean()
-    residual = cells - cells.mean() - of_seeds[:, None] - of_images
-    df = np.array([n - 1, images - 1, (n - 1) * (images - 1)])
-    squares = np.array([images * (of_seeds**2).sum(), n * (of_images**2).sum(), (residual**2).sum()]) / df
-    parts = squares * [1, 1, -1] / (n * images)
+    n, examples = cells.shape
+    of_seeds, of_examples = cells.mean(1) - cells.mean(), cells.mean(0) - cells.mean()
+    residual = cells - cells.mean() - of_seeds[:, None] - of_examples
+    df = np.array([n - 1, examples - 1, (n - 1) * (examples - 1)])
+    squares = np.array([examples * (of_seeds**2).sum(), n * (of_examples**2).sum(), (residual**2).sum()]) / df
+    parts = squares * [1, 1, -1] / (n * examples)
     freedom = parts.sum() ** 2 / (parts**2 / df).sum()
     half = stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum())
     widest = min(cells.mean() - half, row["low"]), max(cells.mean() + half, row["high"])
-    assert tuple(row[["low_images", "high_images"]].astype(float)) == pytest.approx(widest)
+    assert tuple(row[["low_examples", "high_examples"]].astype(float)) == pytest.approx(widest)
 
 
 def test_every_contrast_tells_the_runs_behind_it(effects: pd.DataFrame):

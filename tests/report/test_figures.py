@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from dissect.measure.metric import Metric
 from dissect.report.drawing import draw_attribution, draw_gains, draw_interactions, draw_learning_curves
-from dissect.report.figures import accuracy_text, gain_text
+from dissect.report.figures import gain_text, level_text
 from dissect.style import drawn
 
 NAN = float("nan")
+ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
+RMSE = Metric("val/rmse", "error", "units", "lower", 1.0)
 BARS = pd.DataFrame(
     {
         "variant": ["step1", "step2", "step3", "step4"],
@@ -24,7 +27,7 @@ BARS = pd.DataFrame(
         "mean": [0.40, 0.44, 0.42, 0.421],
         "half_width": [0.01, 0.02, 0.01, NAN],
         "n": [3, 3, 2, 1],
-        "published_accuracy": [NAN, 0.5, NAN, NAN],
+        "published_level": [NAN, 0.5, NAN, NAN],
         "gain": [NAN, 4.0, -2.0, 0.1],
         "low": [NAN, 3.0, -3.0, NAN],
         "high": [NAN, 5.0, -1.0, NAN],
@@ -41,7 +44,7 @@ RUNS = pd.DataFrame(
 
 @pytest.fixture
 def figure() -> Figure:
-    return draw_gains(BARS, RUNS, chance=0.1, published_from="200 classes at 64×64")
+    return draw_gains(BARS, RUNS, ACCURACY, chance=0.1, published_from="200 classes at 64×64")
 
 
 def test_bars_start_at_zero_and_the_baseline_is_on_top(figure: Figure):
@@ -53,7 +56,7 @@ def test_bars_start_at_zero_and_the_baseline_is_on_top(figure: Figure):
 
 
 def test_the_axis_ends_at_one_hundred_percent_though_intervals_of_two_seeds_do_not():
-    wide = draw_gains(BARS.assign(half_width=0.9), RUNS, chance=0.1)
+    wide = draw_gains(BARS.assign(half_width=0.9), RUNS, ACCURACY, chance=0.1)
     assert 1 <= wide.axes[0].get_xlim()[1] < 1.05
 
 
@@ -74,7 +77,7 @@ def test_up_down_and_undecided_differ_in_shape_and_not_only_in_colour(figure: Fi
 
 
 def test_a_gain_of_one_seed_is_drawn_as_undecided():
-    alone = draw_gains(BARS.assign(low=NAN, high=NAN, verdict=""), RUNS, chance=0.1)
+    alone = draw_gains(BARS.assign(low=NAN, high=NAN, verdict=""), RUNS, ACCURACY, chance=0.1)
     assert next(
         line for line in alone.axes[1].lines if line.get_label() == "inconclusive"
     ).get_xdata() == pytest.approx([4.0, -2.0, 0.1])
@@ -97,7 +100,7 @@ PAIRS = pd.DataFrame(
 
 
 def test_each_kind_of_contrast_has_a_mark_beside_each_component_and_none_hides_another():
-    ax = draw_attribution(ATTRIBUTED, COMPONENTS).axes[0]
+    ax = draw_attribution(ATTRIBUTED, COMPONENTS, ACCURACY).axes[0]
     marks = [line for line in ax.lines if line.get_marker() in "os^D" and len(line.get_xdata())]
     places = [(x, y) for line in marks for x, y in line.get_xydata()]
     assert len(set(places)) == len(places) == 12
@@ -107,14 +110,14 @@ def test_each_kind_of_contrast_has_a_mark_beside_each_component_and_none_hides_a
 
 
 def test_an_interval_that_goes_on_beyond_the_axis_ends_in_an_arrow():
-    ax = draw_attribution(ATTRIBUTED, COMPONENTS).axes[0]
+    ax = draw_attribution(ATTRIBUTED, COMPONENTS, ACCURACY).axes[0]
     arrows = [line for line in ax.lines if line.get_marker() == "<" and len(line.get_xdata())]
     assert sum(len(line.get_xdata()) for line in arrows) == 3
     assert ax.get_xlim()[0] > -20
 
 
 def test_each_pair_has_a_cell_with_its_interaction_and_a_decided_one_is_framed():
-    ax = draw_interactions(PAIRS, COMPONENTS).axes[0]
+    ax = draw_interactions(PAIRS, COMPONENTS, ACCURACY).axes[0]
     cells = {text.get_text(): text for text in ax.texts}
     assert {name: text.get_position() for name, text in cells.items()} == {
         "+4.0": (0, 0), "−2.0": (0, 1), "+0.0": (1, 1),
@@ -128,7 +131,7 @@ def test_each_pair_has_a_cell_with_its_interaction_and_a_decided_one_is_framed()
 
 @pytest.mark.parametrize(("draw", "frame"), [(draw_attribution, ATTRIBUTED), (draw_interactions, PAIRS)])
 def test_no_label_of_attribution_is_cut_or_hides_another(draw, frame: pd.DataFrame):
-    drawn_figure = draw(frame, COMPONENTS)
+    drawn_figure = draw(frame, COMPONENTS, ACCURACY)
     drawn_figure.draw_without_rendering()
     width, height = drawn_figure.bbox.size
     box = drawn_figure.get_tightbbox().transformed(drawn_figure.dpi_scale_trans)
@@ -164,15 +167,17 @@ def test_labels_beside_bars_do_not_overlap(figure: Figure):
 
 
 def test_the_same_figure_gives_the_same_bytes():
-    again = [drawn(draw_gains(BARS, RUNS, chance=0.1), "svg") for _ in range(2)]
+    again = [drawn(draw_gains(BARS, RUNS, ACCURACY, chance=0.1), "svg") for _ in range(2)]
     assert again[0] == again[1]
     assert b"<dc:date>" not in again[0]
 
 
 def test_a_learning_curve_shows_every_seed_and_their_mean():
     rows = [(seed, epoch, part, 0.1 * epoch + 0.02 * seed) for seed in range(3) for epoch in (1, 2) for part in PARTS]
-    curves = pd.DataFrame(rows, columns=["seed", "epoch", "part", "accuracy"]).assign(variant="step1")
-    ax = draw_learning_curves(curves, {"step1": "step1 · baseline", "step8": "an ensemble has no curve"}).axes[0]
+    curves = pd.DataFrame(rows, columns=["seed", "epoch", "part", "value"]).assign(variant="step1")
+    ax = draw_learning_curves(
+        curves, {"step1": "step1 · baseline", "step8": "an ensemble has no curve"}, ACCURACY
+    ).axes[0]
     assert len(ax.lines) == 2 * (3 + 1)
     means = {str(line.get_label()): line.get_ydata() for line in ax.lines if line.get_label() in PARTS}
     assert means["training"] == pytest.approx([0.12, 0.22])
@@ -193,13 +198,62 @@ PARTS = ("training", "validation")
         ((0.0, 0.0, 0.0), "+0.0 [0.0, 0.0]"),
         ((NAN, NAN, NAN), ""),
         ((4.4, 3.4, 5.4, "step1"), "+4.4 [3.4, 5.4] vs step1"),
+        ((-0.123, -0.147, -0.1, "", 3), "−0.123 [−0.147, −0.100]"),
+        ((-41.2, -55.0, -27.4, "", 0), "−41 [−55, −27]"),
     ],
 )
 def test_gains_are_written_with_as_many_digits_as_they_need(values: tuple, text: str):
     assert gain_text(*values) == text
 
 
-def test_accuracies_are_written_in_percent():
-    assert accuracy_text(0.449, 0.012) == "44.9 ± 1.2"
-    assert accuracy_text(0.9912, 0.0003) == "99.12 ± 0.03"
-    assert accuracy_text(0.449, NAN) == "44.9"
+def test_levels_are_written_as_the_metric_counts_them():
+    assert level_text(0.449, 0.012, ACCURACY) == "44.9 ± 1.2"
+    assert level_text(0.9912, 0.0003, ACCURACY) == "99.12 ± 0.03"
+    assert level_text(0.449, NAN, ACCURACY) == "44.9"
+    assert level_text(53.2149, 1.23, RMSE) == "53.2 ± 1.2"
+    assert level_text(53.2149, 0.0123, RMSE) == "53.215 ± 0.012"
+    assert level_text(53.2149, NAN, RMSE) == "53.21"
+
+
+ERRORS = BARS.assign(
+    mean=[58.0, 54.0, 56.0, 57.9], half_width=[1.0, 2.0, 1.0, NAN], published_level=NAN, gain=[NAN, -4.0, 2.0, -0.1],
+    low=[NAN, -5.0, 1.0, NAN], high=[NAN, -3.0, 3.0, NAN], published=NAN,
+)  # fmt: skip
+ERROR_RUNS = RUNS.rename(columns={"accuracy": "val/rmse"}).assign(**{"val/rmse": lambda runs: 54 + runs["seed"]})
+
+
+def test_where_lower_is_better_the_axes_say_so_and_a_fall_is_drawn_as_help():
+    left, right = draw_gains(ERRORS, ERROR_RUNS, RMSE, chance=None).axes
+    assert left.get_xlabel() == "validation error, units (lower is better)"
+    assert right.get_xlabel() == "gain in error, units (lower is better)"
+    helps = next(line for line in right.lines if line.get_label() == "helps")
+    assert (helps.get_marker(), list(helps.get_xdata())) == ("^", [-4.0])
+
+
+def test_levels_without_a_zero_are_drawn_where_they_are_and_guessing_only_where_it_is_known():
+    figure = draw_gains(ERRORS, ERROR_RUNS, RMSE, chance=None)
+    left = figure.axes[0]
+    assert left.get_xlim()[0] > 50
+    assert [text.get_text() for text in left.texts] == [
+        "58.0 ± 1.0",
+        "54.0 ± 2.0",
+        "56.0 ± 1.0, 2 seeds",
+        "57.90, 1 seed",
+    ]
+    assert not [text for text in figure.legends[0].get_texts() if "chance" in text.get_text()]
+    legend = draw_gains(ERRORS, ERROR_RUNS, RMSE, chance=77.0).legends[0]
+    assert "chance (77 units)" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_a_share_below_zero_is_not_cut_off():
+    below = draw_gains(BARS.assign(mean=-0.1), RUNS.assign(accuracy=-0.1), ACCURACY, chance=None)
+    assert below.axes[0].get_xlim()[0] < -0.1
+
+
+def test_what_two_components_save_together_has_the_colour_of_more():
+    def colours(metric: Metric) -> list[float]:
+        return draw_interactions(PAIRS, COMPONENTS, metric).axes[0].images[0].get_array().compressed().tolist()
+
+    assert colours(RMSE) == [-value for value in colours(ACCURACY)]
+    legend = [text.get_text() for text in draw_interactions(PAIRS, COMPONENTS, RMSE).legends[0].get_texts()]
+    assert legend[:2] == ["together better than the sum of their gains", "together worse"]

@@ -10,14 +10,14 @@ from dissect.planning.manifest import Manifest, Planned
 from dissect.report.questions import components_of, contained, drawn_variants, questions
 from dissect.report.study import read_study
 from dissect.report.tables import scored_runs
-from tests.report.conftest import write_run
+from tests.report.conftest import METRIC, write_run
 
 LADDER = {"step1": (), "step2": ("a",), "step3": ("a", "b"), "step4": ("a", "b", "c")}
 COMPONENTS = [Component("a"), Component("b"), Component("c")]
 
 
 def planned(*contrasts: Planned) -> Manifest:
-    return Manifest("asked", "2025-01-01", "p", [0, 1], 0.95, 1.0, 0.8, None, {}, list(contrasts))
+    return Manifest("asked", "2025-01-01", "p", [0, 1], 0.95, 1.0, 0.8, None, {}, list(contrasts), METRIC)
 
 
 def test_a_kind_that_says_only_again_what_stands_before_it_is_left_out():

@@ -77,7 +77,8 @@ def test_effects_csv_has_a_row_a_contrast_in_points(reported: tuple[Path, Path])
     table = rows(reported[1] / "effects.csv")
     assert [row["component"] for row in table] == ["dropout1", "augmentation", "leaky_relu", "ten_crop", "ensemble"]
     assert {row["kind"] for row in table} == {"ladder"}  # leaving out the last step would say the same again
-    measured = gain(read_study(reported[0]).compared, "step2", "step1")
+    study = read_study(reported[0])
+    measured = gain(study.compared, "step2", "step1", study.metric)
     assert [float(table[0][key]) for key in ("gain", "low", "high", "p")] == pytest.approx(measured[:4])
     assert table[0]["published"] == "4.88"
     assert table[-1]["published"] == ""  # the source's ensemble is not one of step4
@@ -130,8 +131,8 @@ def test_the_page_answers_in_words(study: Path, add_run: AddRun):
 
 def test_the_page_says_that_published_values_are_from_other_data(reported: tuple[Path, Path]):
     text = " ".join(Page((reported[1] / "index.html").read_text()).text.split())
-    assert "The published values are from other data: 200 classes at 64×64" in text
-    assert "This study has 10 classes at 32×32" in text
+    assert "The published values are from other data: 200 classes, image size 64, 100,000 training examples." in text
+    assert "This study has 10 classes, image size 32" in text
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -3,18 +3,22 @@
 import pytest
 
 from dissect.measure.members import Members
-from dissect.report.words import answer, duration, p_text
+from dissect.measure.metric import Metric
+from dissect.report.words import answer, duration, gains_of, kind_of, p_text
 
 NAN = float("nan")
+ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
+LOSS = Metric("val/loss", "loss", "nats", "lower", 1.0)
 ROW = {
     "kind": "ladder", "label": "dropout 2", "components": ("dropout2",), "treated": "step7", "control": "step6",
     "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
     "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
+    "digits": 1,
 }  # fmt: skip
 
 
 def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
-    assert answer(ROW) == {
+    assert answer(ROW, ACCURACY) == {
         "component": "dropout 2",
         "words": "+4.4 points [3.9, 5.0], 12 seeds, p < 0.001",
         "verdict": "helps",
@@ -47,7 +51,7 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
     ],
 )
 def test_what_else_there_is_to_know_is_said(changes: dict, note: str):
-    assert note in answer(ROW | changes)["notes"]
+    assert note in answer(ROW | changes, ACCURACY)["notes"]
 
 
 @pytest.mark.parametrize(
@@ -64,14 +68,42 @@ def test_what_else_there_is_to_know_is_said(changes: dict, note: str):
     ],
 )
 def test_every_outcome_has_its_words(changes: dict, outcome: str):
-    assert answer(ROW | changes)["outcome"] == outcome
+    assert answer(ROW | changes, ACCURACY)["outcome"] == outcome
 
 
 def test_a_single_ensemble_has_the_interval_of_its_members():
-    notes = answer(ROW | {"verdict": "", "seeds": 1}, Members(0.49, 0.485, 0.495, 11))["notes"]
+    notes = answer(ROW | {"verdict": "", "seeds": 1}, ACCURACY, Members(0.49, 0.485, 0.495, 11))["notes"]
     assert "other members in its place: 49.0% [48.5, 49.5], by a jackknife over its 11 members" in notes
 
 
 def test_numbers_are_written_with_their_units():
     assert [p_text(p) for p in (0.0004, 0.0123, 0.123, NAN)] == ["p < 0.001", "p = 0.012", "p = 0.12", ""]
     assert [duration(seconds) for seconds in (12.34, 600, 7200, NAN)] == ["12.3 s", "10.0 min", "2.0 h", "–"]
+
+
+FALLEN = ROW | {"gain": -0.1234, "low": -0.147, "high": -0.0998, "digits": 3, "smallest": 0.0312, "margin": 0.02}
+
+
+def test_a_loss_that_falls_is_said_in_its_unit_and_as_help():
+    said = answer(FALLEN | {"published": -0.2}, LOSS)
+    assert said["words"] == "−0.123 nats [−0.147, −0.100], 12 seeds, p < 0.001"
+    assert said["outcome"] == "helps"
+    assert "published: −0.2000, below our interval" in said["notes"]
+    assert "within ±0.02 nats" in answer(FALLEN | {"verdict": "equivalent"}, LOSS)["notes"]
+    (note,) = [one for one in answer(FALLEN | {"verdict": "inconclusive", "p": 0.3}, LOSS)["notes"] if "shown" in one]
+    assert note.startswith("12 seeds could have shown ±0.031 nats with")
+    members = answer(FALLEN | {"verdict": "", "seeds": 1}, LOSS, Members(1.2344, 1.2, 1.25, 5))["notes"]
+    assert "other members in its place: 1.234 nats [1.200, 1.250], by a jackknife over its 5 members" in members
+
+
+def test_two_that_save_more_together_need_each_other_below_zero():
+    assert answer(FALLEN | {"kind": "interaction"}, LOSS)["outcome"] == "better than the sum"
+    assert "below zero they need each other" in kind_of("interaction", LOSS).asks
+    assert "above zero they need each other" in kind_of("interaction", ACCURACY).asks
+
+
+def test_gains_are_counted_in_something():
+    unitless = LOSS._replace(unit="", label="R²")
+    assert [gains_of(one) for one in (ACCURACY, LOSS, unitless)] == [
+        "percentage points of validation accuracy", "nats of validation loss", "differences of validation R²",
+    ]  # fmt: skip

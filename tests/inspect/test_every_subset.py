@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from dissect.measure.subsets import best, by_size, full, sizes, subset_accuracies
+from dissect.inspect.every_subset import best, by_size, full, sizes, subset_accuracies
 
 
 def brute_force(probabilities, labels):

@@ -1,0 +1,37 @@
+"""What a task says of its data, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+TOLD_ELSEWHERE = {"name", "digest", "judge", "examples", "folds", "fold", "chance", "bytes_known"}
+UNSEEN = "Its code and its config are what it is known by: its bytes were not looked at."
+
+
+def facts_text(data: Mapping[str, Any]) -> str:
+    """The task's own facts: "10 classes, size 32, mirror: yes"; what the page says in other places is left out."""
+    return ", ".join(
+        _fact(key.replace("_", " "), value)
+        for key, value in data.items()
+        if key not in TOLD_ELSEWHERE and value is not None
+    )
+
+
+def _fact(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"{name}: {'yes' if value else 'no'}"
+    if isinstance(value, int):
+        return f"{value:,} {name}" if name.endswith("s") else f"{name} {value:,}"
+    return f"{name}: {value}"
+
+
+def examples_text(data: Mapping[str, Any]) -> str:
+    """ "1,000 training and 797 validation examples", "" where none are counted."""
+    counts = [f"{count:,} {part}" for part, count in (data.get("examples") or {}).items() if count is not None]
+    return f"{' and '.join(counts)} examples" if counts else ""
+
+
+def judges(data: Mapping[str, Any]) -> str:
+    """The examples that judged the runs: "797 validation examples", or without the number where that is not known."""
+    counts = data.get("examples") or {}
+    count = counts.get(data.get("judge"), counts.get("validation"))
+    return f"{count:,} validation examples" if count is not None else "validation examples"
