@@ -127,9 +127,8 @@ class GPT(pl.LightningModule):
         return {"scores": bits}  # each window's part of the metric: all windows are of one length
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        optimizer = torch.optim.AdamW(
-            self.parameters(), self.learning_rate, (0.9, 0.99), weight_decay=self.weight_decay
-        )
+        betas = (0.9, 0.99)  # as nanoGPT has it for characters: so few a step need a longer memory than 0.95
+        optimizer = torch.optim.AdamW(self.parameters(), self.learning_rate, betas, weight_decay=self.weight_decay)
         steps = self.trainer.estimated_stepping_batches
 
         def factor(step: int) -> float:

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 FOLDER = Path(__file__).parents[2] / "experiments/char-gpt"
+QUIET: dict[str, Any] = dict.fromkeys(
+    ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+)
 OFF = {"position": False, "residual": False, "norm": False, "tied": False, "dropout": 0.0, "warmup": 0.0}
 FULL = {"position": True, "residual": True, "norm": True, "tied": True, "dropout": 0.5, "warmup": 0.5}
 VOCABULARY, CONTEXT, WIDTH, LAYERS = 97, 16, 8, 2
@@ -36,13 +39,7 @@ def text(gpt: ModuleType, judge: str = "validation", **options: int) -> Any:
 
 
 def trainer(epochs: int, *callbacks: pl.Callback) -> pl.Trainer:
-    quiet = {
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-    }
-    return pl.Trainer(max_epochs=epochs, accelerator="cpu", callbacks=list(callbacks), **quiet)
+    return pl.Trainer(max_epochs=epochs, accelerator="cpu", callbacks=list(callbacks), **QUIET)
 
 
 class Seen(pl.Callback):

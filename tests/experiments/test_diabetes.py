@@ -11,6 +11,9 @@ import yaml
 from sklearn.metrics import root_mean_squared_error
 
 FOLDER = Path(__file__).parents[2] / "experiments/diabetes"
+QUIET: dict[str, Any] = dict.fromkeys(
+    ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+)
 OFF: dict[str, Any] = {"hidden": 16, "norm": False, "dropout": 0.0, "mean": 0.0, "scale": 1.0, "weight_decay": 0.0}
 
 
@@ -34,13 +37,7 @@ def table(mlp: ModuleType, judge: str = "validation", standardise: bool = False)
 
 
 def trainer(epochs: int = 0) -> pl.Trainer:
-    quiet = {
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-    }
-    return pl.Trainer(max_epochs=epochs, accelerator="cpu", num_sanity_val_steps=0, log_every_n_steps=8, **quiet)
+    return pl.Trainer(max_epochs=epochs, accelerator="cpu", **QUIET)
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")

@@ -113,7 +113,7 @@ class DigitsLitModule(LightningModule):
             self.net = torch.compile(self.net)  # type: ignore[assignment]
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.hparams["optimizer"](params=self.trainer.model.parameters())
+        optimizer = self.hparams["optimizer"](params=self.parameters())
         if self.hparams["scheduler"] is None:
             return {"optimizer": optimizer}
         scheduler = self.hparams["scheduler"](optimizer=optimizer)
@@ -139,9 +139,9 @@ class DigitsDataModule(LightningDataModule):
     ):
         super().__init__()
         self.save_hyperparameters(logger=False)
-        self.data_train: Dataset[Batch] | None = None
-        self.data_val: Dataset[Batch] | None = None
-        self.data_test: Dataset[Batch] | None = None
+        self.data_train: Dataset[Any] | None = None
+        self.data_val: Dataset[Any] | None = None
+        self.data_test: Dataset[Any] | None = None
         self.batch_size_per_device = batch_size
 
     @property
@@ -159,23 +159,23 @@ class DigitsDataModule(LightningDataModule):
         if not self.data_train:
             digits = load_digits()
             images = torch.from_numpy(digits.images).float()[:, None] / 16
-            self.data_train, self.data_val, self.data_test = random_split(
+            train, self.data_val, self.data_test = random_split(
                 dataset=TensorDataset(images, torch.from_numpy(digits.target)),
                 lengths=self.hparams["train_val_test_split"],
                 generator=torch.Generator().manual_seed(42),
             )
-            self.data_train = Noisy(self.data_train, self.hparams["noise"])
+            self.data_train = Noisy(train, self.hparams["noise"])
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader[Any]:
         return self.loader(self.data_train, shuffle=True)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> DataLoader[Any]:
         return self.loader(self.data_val, shuffle=False)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> DataLoader[Any]:
         return self.loader(self.data_test, shuffle=False)
 
-    def loader(self, dataset: Dataset[Batch] | None, shuffle: bool) -> DataLoader[Batch]:
+    def loader(self, dataset: Dataset[Any] | None, shuffle: bool) -> DataLoader[Any]:
         assert dataset is not None, "setup comes first"
         return DataLoader(
             dataset=dataset,
@@ -195,10 +195,10 @@ class DigitsDataModule(LightningDataModule):
         pass
 
 
-class Noisy(Dataset[Batch]):
+class Noisy(Dataset[Any]):
     """Adds noise in the loader's workers, as transforms do: what they draw has to be what a killed run draws again."""
 
-    def __init__(self, dataset: Dataset[Batch], noise: float):
+    def __init__(self, dataset: Dataset[Any], noise: float):
         self.dataset, self.noise = dataset, noise
 
     def __len__(self) -> int:
