@@ -62,7 +62,8 @@ def test_a_single_run_ends_with_its_results_and_its_folder(dissect, tmp_path):
     line, folder = done.stdout.splitlines()
     assert line.startswith("step2 seed 3: accuracy ")
     result = json.loads((tmp_path / folder.strip() / "result.json").read_text())
-    assert f"{result['accuracy']:.2%}" in line
+    assert f"accuracy {result['metrics']['accuracy']:.2%}" in line
+    assert f"top-5 accuracy {result['metrics']['top5']:.2%} · cross entropy " in line
 
 
 def test_a_failed_run_does_not_stop_the_sweep_and_shows_in_the_exit_code(dissect, tmp_path):
@@ -142,6 +143,6 @@ def test_the_ladder_runs_on_real_images(dissect, tmp_path):
     assert done.returncode == 0, done.stderr
     for path in (tmp_path / "runs" / "tiny_imagenet").glob("*/result.json"):
         result = json.loads(path.read_text())
-        assert result["data"]["val_images"] == 150
+        assert result["data"]["examples"]["validation"] == 150
         assert result["data"]["views"] == 10
-        assert result["accuracy"] > 0.4  # chance is a third
+        assert result["metrics"]["accuracy"] > 0.4  # chance is a third

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from dissect.composing.variant import Variant
 
@@ -27,6 +27,15 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.variant.name} seed {self.variant.seed}"
+
+
+class Digest:
+    """Data of which the digest alone is known; configs that were settled before leave nothing else to them."""
+
+    settles: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
 
 
 def job_of(variant: Variant, data: Any, overrides: tuple[str, ...] = ()) -> Job:

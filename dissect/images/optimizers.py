@@ -33,7 +33,8 @@ def check_optimizer(network: nn.Module, make: MakesOptimizer) -> None:
         made = optimizer_for(network.parameters(), make)
     except (TypeError, ValueError, RuntimeError, AttributeError) as problem:
         reason = "; ".join(str(problem).splitlines())
-        raise InputError(f"optimizer={name}: cannot be made for this network: {reason}") from problem
+        said = ", ".join(f"{key}={value}" for key, value in getattr(make, "keywords", {}).items())
+        raise InputError(f"optimizer={name}: cannot be made for this network with {said}: {reason}") from problem
     if not isinstance(made, Optimizer):
         raise InputError(f"optimizer={name}: makes a {type(made).__name__}, not a torch.optim.Optimizer")
 

@@ -92,8 +92,8 @@ def attempt(job: Job) -> Outcome:
                 f"{job.variant.config.name}: its data have changed since this run was asked for; ask again"
             )
         result, new = _finish(job, data)
-    except TrainingError as problem:  # the store says so already
-        return Outcome(error=str(problem), diverged=True)
+    except TrainingError as problem:
+        return fail(job, str(problem), diverged=True)
     except InputError as problem:
         return fail(job, str(problem))
     except Exception as problem:  # a network is anybody's code, so anything may come
@@ -102,17 +102,18 @@ def attempt(job: Job) -> Outcome:
     return Outcome(result, new)
 
 
-def fail(job: Job, reason: str) -> Outcome:
+def fail(job: Job, reason: str, *, diverged: bool = False) -> Outcome:
     """Let the store say that the run failed, and why, unless it is finished; what it has saved stays for a retry."""
     try:
         with store.locked(job.folder):
             if (result := found(job)) is not None:
                 return Outcome(result, True)
             data = data_of(job.variant.config)
-            store.write_result(job.folder, describe(job, data) | {"status": "failed", "error": reason})
-    except InputError:  # neither can the store be written, and the caller says why
+            said = {"status": "failed", "error": reason, "diverged": diverged}
+            store.write_result(job.folder, describe(job, data) | said)
+    except Exception:  # neither can the store be written or the data, anybody's code, be found; the caller says why
         pass
-    return Outcome(error=reason)
+    return Outcome(error=reason, diverged=diverged)
 
 
 def told(job: Job) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from dissect.composing.compose import key_of
-from dissect.composing.job import Job, job_of
+from dissect.composing.job import Digest, Job, job_of
 from dissect.composing.plain import number_at
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
@@ -22,7 +22,6 @@ from dissect.search.record import Trial, best_of, write_trials, write_tuned
 from dissect.store import runs as store
 from dissect.sweep.finish import Outcome
 from dissect.sweep.train import Ended, conclude
-from dissect.training.task import data_of
 
 Train = Callable[[Sequence[Job]], Ended]
 
@@ -41,8 +40,7 @@ def search(variants: Mapping[str, list[Job]], settings: Any, train: Train) -> En
         SystemExit: with 1, where a run failed for another reason.
     """
     box = checked(settings)
-    first = next(iter(variants.values()))[0].variant.config
-    metric, data = Metric.from_config(first.metric), data_of(first)
+    metric = Metric.from_config(next(iter(variants.values()))[0].variant.config.metric)
     tried: dict[str, list[Trial]] = {name: [] for name in variants}
     boxes = dict.fromkeys(variants, box)
     ended: Ended = []
@@ -51,14 +49,14 @@ def search(variants: Mapping[str, list[Job]], settings: Any, train: Train) -> En
         drawn = [
             (name, place, boxes[name].draw(settings.seed, number, place)) for name in variants for place in range(count)
         ]
-        now = once([at(job, setting, data) for name, _, setting in drawn for job in variants[name]], train)
+        now = once([at(job, setting) for name, _, setting in drawn for job in variants[name]], train)
         ended += now
         if any(outcome.error and not outcome.diverged for _, outcome in now):
             conclude([(job, outcome) for job, outcome in now if not outcome.diverged])
         results = iter(now)
         for name, place, setting in drawn:
             runs = [next(results) for _ in variants[name]]
-            tried[name].append(trial(name, number, place, setting, runs, metric))
+            tried[name].append(trial(name, number, place, setting, runs))
         for name, trials in tried.items():
             best = best_of(trials, metric)
             if best is None:
@@ -140,15 +138,15 @@ def over_text(key: str) -> str:
     return f"plan.search.over={{{key}: [0.001, 0.1]}}"
 
 
-def at(job: Job, setting: Setting, data: Any) -> Job:
-    """The same run at another setting."""
+def at(job: Job, setting: Setting) -> Job:
+    """The same run, on the same data, at another setting."""
     config, base = job.variant.config.copy(), job.variant.base.copy()
     for part in (config, base):
         for key, value in setting.items():
             OmegaConf.update(part, key, value)
     variant = replace(job.variant, config=config, base=base)
     said = (f"{key}={value!r}" for key, value in setting.items())
-    return job_of(variant, data, (*job.overrides, *said))
+    return job_of(variant, Digest(job.data), (*job.overrides, *said))
 
 
 def once(jobs: Sequence[Job], train: Train) -> Ended:
@@ -164,19 +162,20 @@ def _diverged_before(job: Job) -> str:
     return str(result["error"]) if result is not None and result.get("diverged") else ""
 
 
-def trial(name: str, number: int, place: int, setting: Setting, ended: Ended, metric: Metric) -> Trial:
-    results = [outcome.result for _, outcome in ended if outcome.result]
-    value = fmean(one["metrics"][metric.name] for one in results) if len(results) == len(ended) else None
-    losses = [one["metrics"].get("loss") for one in results]
-    loss = fmean(losses) if value is not None and None not in losses else None
+def trial(name: str, number: int, place: int, setting: Setting, ended: Ended) -> Trial:
+    """What came of a setting: each metric's mean over the seeds, none where one of them diverged."""
+    results = [outcome.result["metrics"] for _, outcome in ended if outcome.result]
+    metrics: dict[str, float] = {}
+    if len(results) == len(ended):
+        logged = {key: [one.get(key) for one in results] for key in results[0]}
+        metrics = {key: fmean(values) for key, values in logged.items() if None not in values}
     seeds, runs = (tuple(one) for one in zip(*((job.variant.seed, job.folder.name) for job, _ in ended), strict=True))
-    return Trial(name, number, place, setting, seeds, value, loss, runs)
+    return Trial(name, number, place, setting, seeds, metrics, runs)
 
 
 def told(trial: Trial, metric: Metric) -> str:
-    value = metric.level(float("nan") if trial.value is None else trial.value)
     settings = ", ".join(f"{key} {number:.4g}" for key, number in trial.setting.items())
-    return f"tuning {metric.label} {value} at {settings}"
+    return f"tuning {metric.label} {metric.level(trial.metrics[metric.name])} at {settings}"
 
 
 def finish(ended: Ended, tried: dict[str, list[Trial]], box: Box, metric: Metric) -> None:
@@ -193,9 +192,9 @@ def finish(ended: Ended, tried: dict[str, list[Trial]], box: Box, metric: Metric
     for name, trials in tried.items():
         best = best_of(trials, metric)
         assert best is not None
-        write_trials(study, name, trials, metric)
-        path = write_tuned(study, best, trials=len(trials), data=on, metric=metric)
-        lost = sum(one.value is None for one in trials)
+        write_trials(study, name, trials)
+        path = write_tuned(study, best, metric, trials=len(trials), data=on)
+        lost = sum(not one.metrics for one in trials)
         print(
             f"{path}: {told(best, metric)}, the best of {len(trials)}" + (f", of which {lost} diverged" if lost else "")
         )

@@ -10,7 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from dissect.composing.compose import register
-from dissect.composing.job import Job, job_of
+from dissect.composing.job import Digest, Job, job_of
 from dissect.design import Design
 from dissect.errors import InputError
 from dissect.planning import manifest
@@ -116,7 +116,7 @@ class Sweep(Sweeper):
                       "(seeds=auto does)", flush=True)  # fmt: skip
         if not config.plan.frozen:
             return jobs, before
-        data = Frozen(before.pixels)
+        data = Digest(before.pixels)
         runs = [before.variant(name, config, seed) for name in before.variants for seed in now.seeds]
         return [job_of(run, data) for run in runs], before
 
@@ -124,15 +124,6 @@ class Sweep(Sweeper):
         """Whether any run of an earlier plan is finished."""
         finished = [one for one in store.results(Path(config.runs) / config.name) if one["status"] == "finished"]
         return any(one["variant"] in before.variants and one["seed"] in before.all_seeds for one in finished)
-
-
-class Frozen:
-    """The data of a manifest, known by their digest alone; its configs leave nothing to them."""
-
-    settles: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, digest: str) -> None:
-        self.digest = digest
 
 
 def refuse(config: Any, arguments: Sequence[str]) -> None:

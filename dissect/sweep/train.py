@@ -47,16 +47,16 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
 
     # Seed by seed, so that what is cut short is still paired.
     trained = launch(sorted(wanted.values(), key=lambda job: (job.averages, job.variant.seed)))
-    reasons = {folder: outcome.error for folder, outcome in trained.items() if outcome.error}
-    stopped = bool(reasons) and config.on_failure == "stop"
+    failed = {folder: outcome for folder, outcome in trained.items() if outcome.error}
+    stopped = bool(failed) and config.on_failure == "stop"
     for place in averaging:
-        lost = [job for job in members[place] if job.folder in reasons]
+        lost = [job for job in members[place] if job.folder in failed]
         if stopped:
             trained[jobs[place].folder] = Outcome(error="not started")
         elif lost:
-            # The reason first, by which a search knows what diverged.
-            reason = f"{reasons[lost[0].folder]} (its member {', '.join(map(str, lost))})"
-            trained[jobs[place].folder] = fail(jobs[place], reason)
+            reason = f"{failed[lost[0].folder].error} (its member {', '.join(map(str, lost))})"
+            diverged = all(failed[job.folder].diverged for job in lost)
+            trained[jobs[place].folder] = fail(jobs[place], reason, diverged=diverged)
     trained |= launch([jobs[place] for place in averaging if jobs[place].folder not in trained])
     return [(job, trained.get(job.folder, ended[place])) for place, job in enumerate(jobs)]
 

@@ -30,7 +30,10 @@ def test_what_cannot_be_fused_is_not():
     [
         (partial(torch.optim.SGD, lr=-1), r"optimizer=torch.optim.sgd.SGD: cannot be made .*Invalid learning rate: -1"),
         (partial(torch.optim.SGD, rate=1), "optimizer=torch.optim.sgd.SGD: .* unexpected keyword argument 'rate'"),
-        (partial(torch.optim.Muon, lr=1), "optimizer=torch.optim.*Muon: cannot be made for this network: .*2D"),
+        (
+            partial(torch.optim.Muon, lr=1),
+            "optimizer=torch.optim.*Muon: cannot be made for this network with lr=1: .*2D",
+        ),
         (list, "optimizer=builtins.list: makes a list, not a torch.optim.Optimizer"),
     ],
 )

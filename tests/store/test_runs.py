@@ -77,28 +77,27 @@ def test_predictions_are_read_back_without_unpickling(tmp_path):
         store.read_predictions(tmp_path)
 
 
-def test_which_images_are_right_is_read_alone_and_ties_go_to_the_lower_class(tmp_path):
-    probabilities = np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0.1, 0.2, 0.7]], dtype=np.float32)
-    store.write_predictions(
-        tmp_path, labels=np.arange(3), probabilities=probabilities, probabilities_ten_crop=probabilities[::-1]
-    )
-    read = store.read_correct(tmp_path)
-    assert {name: values.tolist() for name, values in read.items()} == {
-        "labels": [0, 1, 2],
-        "correct": [True, False, True],
-        "correct_ten_crop": [False, False, False],
+def test_scores_are_read_alone_and_only_those_that_are_there(tmp_path):
+    arrays = {
+        "scores": np.array([True, False, True]),
+        "scores_ten_crop": np.array([0.5, 1.5, 2.5], dtype=np.float32),
+        "labels": np.arange(3),
+        "probabilities": np.eye(3, dtype=np.float32),
     }
+    store.write_predictions(tmp_path / "all", **arrays)
+    read = store.read_scores(tmp_path / "all")
+    assert read.keys() == {"scores", "scores_ten_crop", "labels"}
+    for name, values in read.items():
+        np.testing.assert_array_equal(values, arrays[name], strict=True)
+    store.write_predictions(tmp_path / "one", scores=arrays["scores"], targets=np.arange(3.0))
+    assert store.read_scores(tmp_path / "one").keys() == {"scores"}
 
 
-def test_which_images_are_right_is_worked_out_for_files_that_do_not_say_it(tmp_path):
-    probabilities = np.random.default_rng(0).random((50, 4), dtype=np.float32)
-    labels = np.arange(50) % 4
-    store.write_predictions(tmp_path / "new", labels=labels, probabilities=probabilities)
-    (tmp_path / "old").mkdir()
-    np.savez(tmp_path / "old" / "predictions.npz", labels=labels, probabilities=probabilities)
-    new, old = store.read_correct(tmp_path / "new"), store.read_correct(tmp_path / "old")
-    assert new.keys() == old.keys()
-    assert new["correct"].tolist() == old["correct"].tolist()
+def test_a_run_without_predictions_has_no_file_and_is_named_when_they_are_asked_for(tmp_path):
+    store.write_predictions(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match=r"predictions.npz: this run has no predictions"):
+        store.read_scores(tmp_path)
 
 
 @pytest.mark.parametrize("size", [0, 40, 300])
@@ -106,7 +105,7 @@ def test_predictions_that_were_cut_short_are_named(tmp_path, size):
     store.write_predictions(tmp_path, labels=np.arange(300))
     whole = (tmp_path / "predictions.npz").read_bytes()
     (tmp_path / "predictions.npz").write_bytes(whole[:size])
-    for read in (store.read_predictions, store.read_correct):
+    for read in (store.read_predictions, store.read_scores):
         with pytest.raises(InputError, match=r"predictions.npz: cannot be read"):
             read(tmp_path)
 

@@ -1,6 +1,6 @@
 """Kill runs and sweeps at random moments, go on, and compare with what was never disturbed, bit for bit.
 
-python tests/kill.py --kills 100 --parents 10
+python tests/sweep/kill.py --kills 100 --parents 10
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 SMALL = ["data.train_per_class=30", "data.val_per_class=10", "model.width=0.15", "train.epochs=12",
          "train.batch_size=20", "evaluate.train_images=100", "threads=1", "trainer.accelerator=cpu",
          "component=[dropout1,augmentation]"]  # fmt: skip
-TIMES = {"train_seconds", "images_per_second", "finished", "folder"}
+TIMES = {"train_seconds", "examples_per_second", "finished", "folder"}
 
 
 def attempt_in_child(runs: Path, seed: int, seconds: float | None) -> bool:

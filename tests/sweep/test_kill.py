@@ -1,4 +1,4 @@
-"""A run that is killed ends as if nothing had happened. The longer form is a command: `python tests/kill.py`."""
+"""A run that is killed ends as if nothing had happened. The longer form is a command: `python tests/sweep/kill.py`."""
 
 import subprocess
 import sys

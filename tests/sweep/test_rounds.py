@@ -13,40 +13,46 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from dissect.composing.compose import compose
-from dissect.composing.variant import Variant, run_folder
+from dissect.composing.job import Digest, Job, job_of
+from dissect.composing.plain import plain
+from dissect.composing.variant import Variant
 from dissect.errors import InputError
 from dissect.search.__main__ import main
-from dissect.search.draws import Setting
-from dissect.search.record import Trial, best_of
 from dissect.store import runs as store
 from dissect.sweep.finish import Outcome
-from dissect.sweep.rounds import at, search
-from dissect.sweep.sweeper import Job
+from dissect.sweep.rounds import asked, at, search
 
-DATA = {"name": "digits", "val_images": 20, "train_images": 180}
+DATA = {"name": "digits", "examples": {"training": 180, "validation": 20}}
+PIXELS = Digest("pixels")
 Answer = Callable[[Variant], Outcome]
 
 
 def peak(variant: Variant) -> Outcome:
     """Highest at learning rate 0.05 and weight decay 1e-3, as far as four digits of accuracy tell."""
-    train = variant.config.train
-    far = abs(OmegaConf.select(train, "learning_rate") / 0.05 - 1) + abs(optimizer.weight_decay / 1e-3 - 1)
-    return Outcome({"accuracy": round(1 / (1 + far), 4), "loss": far, "data": DATA})
+    optimizer = variant.config.optimizer
+    far = abs(optimizer.lr / 0.05 - 1) + abs(optimizer.weight_decay / 1e-3 - 1)
+    return came_to(accuracy=round(1 / (1 + far), 4), loss=far)
+
+
+def came_to(**metrics: float) -> Outcome:
+    return Outcome({"metrics": metrics, "data": DATA})
 
 
 class Fake:
-    """A sweep that trains nothing: each run comes to what `answer` says."""
+    """A sweep that trains nothing: each run comes to what `answer` says, and the store has its metric."""
 
-    def __init__(self, variants: Sequence[Variant], answer: Answer) -> None:
-        self.config, self.answer = variants[0].config, answer
-        self.variants, self.trained = variants, list[Job]()
-
-    def jobs(self, arguments: Sequence[str], design: None) -> list[Job]:
-        return [Job(one, run_folder(one, "pixels"), "pixels", ()) for one in self.variants]
+    def __init__(self, answer: Answer) -> None:
+        self.answer, self.trained = answer, list[Job]()
 
     def train(self, jobs: Sequence[Job]) -> list[tuple[Job, Outcome]]:
         self.trained += jobs
-        return [(job, self.answer(job.variant)) for job in jobs]
+        return [(job, self._trained(job)) for job in jobs]
+
+    def _trained(self, job: Job) -> Outcome:
+        outcome = self.answer(job.variant)
+        said = {"status": "failed", "error": outcome.error, "diverged": outcome.diverged}
+        store.write_result(job.folder, {"metric": plain(job.variant.config.metric), **(outcome.result or said)})
+        return outcome
 
 
 @pytest.fixture
@@ -55,12 +61,12 @@ def begun(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
 
     def run(*overrides: str, seeds: Sequence[int] = (0,), answer: Answer = peak, figure: bool = False) -> Fake:
-        one = variant("+study=random_search", *overrides)
-        fake = Fake([one.with_seed(seed) for seed in seeds], answer)
+        one, fake = variant("+study=random_search", *overrides), Fake(answer)
+        jobs = [job_of(one.with_seed(seed), PIXELS) for seed in seeds]
         with monkeypatch.context() as patched:
             if not figure:  # which takes a second or two
                 patched.setattr("dissect.search.__main__.report", lambda study, out: None)
-            search(fake, None, overrides)  # type: ignore[arg-type]
+            search(asked(lambda: jobs, one.config, overrides), one.config.plan.search, fake.train)
         return fake
 
     return run
@@ -81,13 +87,14 @@ def test_the_same_search_draws_the_same_and_another_seed_draws_others(begun):
 def test_the_best_of_all_is_written_as_a_config(begun, tmp_path):
     fake = begun("plan.search.trials=12")
     scored = {
-        setting: peak(job.variant).result["accuracy"] for setting, job in zip(settings(fake), fake.trained, strict=True)
+        setting: peak(job.variant).result["metrics"]["accuracy"]
+        for setting, job in zip(settings(fake), fake.trained, strict=True)
     }
     rate, decay = max(scored, key=lambda setting: scored[setting])
     text = (tmp_path / "runs" / "digits-search" / "tuned" / "step1.yaml").read_text()
     assert text.startswith("# @package _global_\n# step1: the best of 12 settings")
-    assert f"tuning accuracy {scored[rate, decay]:.2%} (seed 0) on 20 images held out of digits" in text
-    assert OmegaConf.create(text) == {"train": {"learning_rate": rate, "weight_decay": decay}}
+    assert f"tuning accuracy {scored[rate, decay]:.2%} (seed 0) on 20 examples held out of digits" in text
+    assert OmegaConf.create(text) == {"optimizer": {"lr": rate, "weight_decay": decay}}
 
 
 def test_the_second_round_is_drawn_closer_around_the_best_of_the_first(begun):
@@ -103,7 +110,7 @@ def test_the_second_round_is_drawn_closer_around_the_best_of_the_first(begun):
 
 def test_seeds_share_a_setting_and_its_accuracy_is_their_mean(begun, tmp_path):
     def answer(variant: Variant) -> Outcome:
-        return Outcome({"accuracy": 0.2 + 0.1 * variant.seed, "loss": 1.0 + variant.seed, "data": DATA})
+        return came_to(accuracy=0.2 + 0.1 * variant.seed, loss=1.0 + variant.seed)
 
     fake = begun("plan.search.trials=3", "plan.search.rounds=1", seeds=(0, 1), answer=answer)
     drawn = settings(fake)
@@ -119,9 +126,7 @@ def test_a_diverged_run_counts_as_no_accuracy_and_is_not_tried_again(begun, tmp_
         rate = variant.config.optimizer.lr
         if rate < 0.02:
             return peak(variant)
-        error = f"optimizer.lr={rate}: the training loss became nan"
-        store.write_result(run_folder(variant, "pixels"), {"status": "failed", "error": error})
-        return Outcome(error=error)
+        return Outcome(error="the training loss became nan", diverged=True)
 
     fake = begun("plan.search.trials=10", answer=answer)
     lost = sum(rate >= 0.02 for rate, _ in settings(fake))
@@ -130,7 +135,7 @@ def test_a_diverged_run_counts_as_no_accuracy_and_is_not_tried_again(begun, tmp_
     assert sum(rate >= 0.02 for rate, _ in settings(begun("plan.search.trials=10", answer=answer))) == 0
     table = pd.read_csv(tmp_path / "runs" / "digits-search" / "tuned" / "step1.csv")
     assert table["accuracy"].isna().sum() == lost
-    assert table[table["accuracy"].isna()]["learning_rate"].min() >= 0.02
+    assert table[table["accuracy"].isna()]["optimizer.lr"].min() >= 0.02
 
 
 def test_another_failure_ends_the_search_before_its_next_round(begun, tmp_path, capsys):
@@ -141,21 +146,22 @@ def test_another_failure_ends_the_search_before_its_next_round(begun, tmp_path, 
 
 
 def test_a_search_in_which_all_diverge_says_which_range_to_lower(begun):
-    with pytest.raises(InputError, match=r"plan.search.learning_rate=\[0.001, 0.3\]: step1 diverged at every setting"):
-        begun(answer=lambda variant: Outcome(error="optimizer.lr=1: the training loss became nan"))
+    with pytest.raises(
+        InputError, match=r"over={optimizer.lr: \[0.001, 0.3\]}: step1 diverged at every setting; lower"
+    ):
+        begun(answer=lambda variant: Outcome(error="the training loss became nan", diverged=True))
 
 
 @pytest.mark.parametrize(
     ("override", "said"),
     [
         ("data.judge=validation", "a search is judged on data.judge=tuning, so leave data.judge out"),
-        ("optimizer.lr=0.1", r"the search draws it; give its range instead: plan.search.learning_rate="),
+        ("optimizer.lr=0.1", r"the search draws it; give its range instead: 'plan.search.over={optimizer.lr: \["),
         ("plan.search.trials=1", "must be one or more for each of 2 rounds"),
         ("plan.search.rounds=0", "plan.search.rounds=0: must be a whole number from 1"),
-        (
-            "plan.search.weight_decay=[0,1]",
-            r"plan.search.weight_decay=\[0.0, 1.0\]: must be the lowest and the highest",
-        ),
+        ("plan.search.over={optimizer.weight_decay: [0, 1]}", r"optimizer.weight_decay: \[0, 1\] must be the lowest"),
+        ("plan.search.over={model.widht: [0.1, 1]}", r"model.widht is None, no number"),
+        ("plan.search.over={optimizer.lr: null, optimizer.weight_decay: null}", r"says nothing to search over"),
     ],
 )
 def test_what_is_no_search_is_refused(begun, override, said):
@@ -168,20 +174,25 @@ def test_one_variant_with_two_configs_is_refused(begun):
         begun("plan.search.trials=2", seeds=(0, 0))
 
 
-def test_of_equal_accuracies_the_lower_loss_is_best():
-    def trial(place: int, accuracy: float | None, loss: float | None) -> Trial:
-        return Trial("step1", 0, place, Setting(0.1, 1e-3), (0,), accuracy, loss, ())
-
-    trials = [trial(0, 0.9, 0.5), trial(1, 0.9, 0.3), trial(2, None, None), trial(3, 0.8, 0.1), trial(4, 0.9, 0.3)]
-    assert best_of(trials) is trials[1]
-    assert best_of(trials[2:3]) is None
-
-
 def test_a_run_of_a_search_is_the_run_that_its_overrides_compose(variant):
-    one = variant("+study=random_search")
-    job = at(Job(one, Path("runs"), "pixels", ("+study=random_search",)), Setting(0.01235, 5.5e-05))
-    assert compose(job.overrides).key("pixels") == job.variant.key("pixels")
+    asked_for = job_of(variant("+study=random_search"), PIXELS, ("+study=random_search",))
+    job = at(asked_for, {"optimizer.lr": 0.01235, "optimizer.weight_decay": 5.5e-05})
+    assert compose(job.overrides).key("pixels") == job.key
     assert compose(job.overrides).settings("pixels") == job.variant.settings("pixels")
+
+
+def test_any_number_of_the_config_is_searched_over_and_whatever_metric_it_has_decides(begun, tmp_path):
+    def answer(variant: Variant) -> Outcome:
+        return came_to(accuracy=0.5, loss=abs(variant.config.model.width - 0.5))
+
+    over = "plan.search.over={model.width: [0.1, 1], optimizer.lr: null, optimizer.weight_decay: null}"
+    judged = ["metric={name: loss, unit: nats, better: lower, times: 1, others: {loss: null}}"]
+    fake = begun("plan.search.trials=8", over, *judged, answer=answer)
+    widths = [job.variant.config.model.width for job in fake.trained]
+    assert len(set(widths)) == 8
+    text = (tmp_path / "runs" / "digits-search" / "tuned" / "step1.yaml").read_text()
+    assert OmegaConf.create(text) == {"model": {"width": min(widths, key=lambda width: abs(width - 0.5))}}
+    assert "tuning loss 0." in text
 
 
 def test_the_figure_is_drawn_again_from_the_study(begun, tmp_path, capsys):
@@ -191,7 +202,7 @@ def test_the_figure_is_drawn_again_from_the_study(begun, tmp_path, capsys):
     assert main(["digits-search", "--out", "again"]) == 0
     assert {path.name: path.read_bytes() for path in (tmp_path / "again" / "digits-search").iterdir()} == drawn
     with Image.open(tmp_path / "again" / "digits-search" / "search.png") as image:
-        assert "log-uniform, over learning rate and weight decay: 6 settings." in image.info["Description"]
+        assert "log-uniform, over optimizer.lr and optimizer.weight_decay: 6 settings." in image.info["Description"]
     assert main(["elsewhere"]) == 2
     assert "elsewhere: holds no search" in capsys.readouterr().err
 
@@ -210,7 +221,7 @@ def test_a_real_search_is_found_again_and_its_setting_is_used(tmp_path):
     assert first.returncode == 0, first.stderr
     again = dissect(*asked)
     assert again.stdout.count("1 of 1 runs finished before") == 2
-    tuned = OmegaConf.load(tmp_path / "runs" / "digits-search" / "tuned" / "step1.yaml").train
+    tuned = OmegaConf.load(tmp_path / "runs" / "digits-search" / "tuned" / "step1.yaml").optimizer
     used = dissect("--config-dir", "runs/digits-search", "+study=quickstart", "+tuned=step1", "--cfg", "job")
-    train = OmegaConf.create(used.stdout).train
-    assert (optimizer.lr, optimizer.weight_decay) == (tuned.learning_rate, tuned.weight_decay)
+    optimizer = OmegaConf.create(used.stdout).optimizer
+    assert (optimizer.lr, optimizer.weight_decay) == (tuned.lr, tuned.weight_decay)
