@@ -13,7 +13,7 @@ from table import Pair, Row, interleaved, ratio, speedup
 
 from dissect.composing.compose import compose
 from dissect.composing.variant import Variant
-from dissect.images.build import build, multiply_adds
+from dissect.images.build import augmentation, build, multiply_adds
 from dissect.images.task import images_of
 from dissect.training.run import batches, run
 

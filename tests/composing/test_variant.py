@@ -7,7 +7,6 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from dissect.composing.identity import own_code
 from dissect.composing.job import job_of
 from dissect.composing.plain import declared
 from dissect.composing.schema import CONF
@@ -129,7 +128,6 @@ def test_an_edited_network_of_ones_own_is_another_network(variant, tmp_path, mon
     first = variant("model._target_=my_network.Net").key(PIXELS)
     (tmp_path / "my_network.py").write_text("class Net: pass\n")
     assert variant("model._target_=my_network.Net").key(PIXELS) != first
-    assert own_code(["torch.nn.ReLU", "sklearn.svm.SVC", "json.loads", "dissect.networks.init.he"]) == {}
 
 
 def test_two_levels_of_one_factor_are_refused(variant, tmp_path):

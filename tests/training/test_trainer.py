@@ -57,6 +57,6 @@ def test_what_lightning_has_that_shortens_a_run_is_known():
 
 def test_an_argument_that_lightning_refuses_is_told_of_in_one_line(variant, tmp_path):
     config = variant("trainer.accelerator=cpu", "+trainer.gradient_clip_algorithm=foo").config
-    with pytest.raises(InputError, match="^trainer: .*foo") as raised:
+    with pytest.raises(InputError, match=r"^trainer: .*foo") as raised:
         trainer_of(config, tmp_path, [])
     assert len(str(raised.value).splitlines()) == 1
