@@ -126,7 +126,7 @@ def test_an_edited_network_of_ones_own_is_another_network(variant, tmp_path, mon
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_network.py").write_text("class Net: ...\n")
     first = variant("model._target_=my_network.Net").key(PIXELS)
-    (tmp_path / "my_network.py").write_text("class Net: pass\n")
+    (tmp_path / "my_network.py").write_text("class Net:\n    depth = 2\n")
     assert variant("model._target_=my_network.Net").key(PIXELS) != first
 
 
