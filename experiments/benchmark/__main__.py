@@ -23,9 +23,9 @@ import sweep
 import training
 from table import Row, markdown, show, write_csv
 
-from dissect.images.scores import device_name
 from dissect.store.record import commit, versions
 from dissect.sweep.pool import cores, gpus
+from dissect.training.hardware import device_name
 
 REPORT = Path(__file__).parents[2] / "reports" / "benchmark"
 

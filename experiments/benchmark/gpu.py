@@ -12,10 +12,12 @@ from side_by_side import seconds
 from table import Pair, Row, interleaved, ratio, speedup
 
 from dissect.composing.compose import compose
+from dissect.composing.job import job_of
 from dissect.composing.variant import Variant
+from dissect.images.batches import window_side
 from dissect.images.build import augmentation, build, multiply_adds
-from dissect.images.task import images_of
-from dissect.training.run import batches, run
+from dissect.images.task import Images, batches, images_of
+from dissect.training.run import run
 
 TRAIN = {"momentum": 0.9, "weight_decay": 5e-4}
 SEEDS = 4  # at once
@@ -70,8 +72,9 @@ def _rows(what: str, said: list[str], device: str, repeats: int, scratch: Path) 
 
 
 def _ours(said: list[str], device: str) -> float:
-    variant = _variant(said)
-    return float(run(variant, images_of(variant.config))["images_per_second"])
+    variant, task = _variant(said), Images()
+    data = task.data(variant.config)
+    return float(run(job_of(variant, data), data, task)["examples_per_second"])
 
 
 def _bare(said: list[str], device: str, *, mode: str) -> float:
@@ -102,7 +105,7 @@ def _product(said: list[str], device: str, side: int = 8192) -> float:
 
 def _variant(said: Sequence[str]) -> Variant:
     variant = compose(list(said))
-    return variant.with_classes(len(images_of(variant.config).classes))
+    return variant.settled(Images().data(variant.config).settles)
 
 
 def _network(said: Sequence[str], device: str) -> torch.nn.Module:
@@ -119,5 +122,5 @@ def _ready(said: Sequence[str], device: str) -> list[tuple[torch.Tensor, torch.T
 
 def _multiply_adds(said: Sequence[str]) -> int:
     variant = _variant(said)
-    side = round(variant.config.data.image_size * augmentation(variant.config).crop)
+    side = window_side(variant.config.data.image_size, augmentation(variant.config).crop)
     return multiply_adds(build(variant.config, seed=0), side)

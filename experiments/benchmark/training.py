@@ -14,11 +14,13 @@ from table import Pair, Row, ratio
 from usual import images_per_second as usual
 
 from dissect.composing.compose import compose
+from dissect.composing.job import job_of
 from dissect.composing.variant import Variant
-from dissect.images.build import build
-from dissect.images.task import images_of
+from dissect.images.batches import window_side
+from dissect.images.build import augmentation, build
+from dissect.images.task import Images, batches, images_of
 from dissect.sweep.pool import cores
-from dissect.training.run import batches, run
+from dissect.training.run import run
 
 
 class Case(NamedTuple):
@@ -107,9 +109,9 @@ def _variant(case: Case, scratch: Path, seed: int) -> Variant:
             "data=image_folder", f"data.root={_images(case, scratch)}", f"data.image_size={case.side}",
             f"data.train_per_class={case.per_class}", f"train.epochs={case.epochs}", "train.batch_size=64",
             "trainer.accelerator=cpu", "evaluate.ten_crop=null", "evaluate.train_images=1",
-            f"runs={scratch / 'runs'}", f"data.cache={scratch / 'cache'}", "name=training",
+            f"data.classes={CLASSES}", f"runs={scratch / 'runs'}", f"data.cache={scratch / 'cache'}", "name=training",
         ]
-    ).with_classes(CLASSES)  # fmt: skip
+    )  # fmt: skip
 
 
 def _images(case: Case, scratch: Path) -> Path:
@@ -117,8 +119,9 @@ def _images(case: Case, scratch: Path) -> Path:
 
 
 def _ours(case: Case, scratch: Path, seed: int) -> float:
-    variant = _variant(case, scratch, seed)
-    return float(run(variant, images_of(variant.config))["images_per_second"])
+    variant, task = _variant(case, scratch, seed), Images()
+    data = task.data(variant.config)
+    return float(run(job_of(variant, data), data, task)["examples_per_second"])
 
 
 def _bare(case: Case, scratch: Path, seed: int) -> float:
@@ -129,7 +132,8 @@ def _bare(case: Case, scratch: Path, seed: int) -> float:
 
 def _usual(case: Case, scratch: Path, seed: int) -> float:
     variant = _variant(case, scratch, seed)
-    crop = round(case.side * variant.config.augmentation.crop) if variant.config.augmentation.crop < 1 else None
+    share = augmentation(variant.config).crop
+    crop = window_side(case.side, share) if share < 1 else None
     # It sees all images of the folder, ours those of the case: what is measured is how many a second.
     return usual(
         build(variant.config, seed=seed), _images(case, scratch) / "train", crop=crop, batch_size=64,
