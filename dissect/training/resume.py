@@ -33,12 +33,9 @@ class Resume(pl.callbacks.Checkpoint):
             try:
                 read(path, self._key, mmap=True)
             except ValueError as problem:
-                begin = (
-                    "the one before it is used"
-                    if path == self._path and self._before.exists()
-                    else "the run begins anew"
-                )
-                print(f"{path}: {problem}; {begin}", file=sys.stderr, flush=True)
+                older = path == self._path and self._before.exists()
+                instead = "the one before it is used" if older else "the run begins anew"
+                print(f"{path}: {problem}; {instead}", file=sys.stderr, flush=True)
             else:
                 return path
         return None
