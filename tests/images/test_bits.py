@@ -1,8 +1,8 @@
 """The images task trains to the bits that it trained to before there were tasks.
 
-Frozen are digests of what commit BEFORE predicts: the last one whose engine knew of images alone. Its first warm-up step
-had a rate of 0, and small subsets were drawn otherwise (both changed on purpose, RECIPE 2), so the schedule is constant
-and the data are whole. There `schedule=constant` was
+Frozen are digests of what commit BEFORE predicts: the last one whose engine knew of images alone. Its first warm-up
+step had a rate of 0, and small subsets were drawn otherwise (both changed on purpose, RECIPE 2), so the schedule is
+constant and the data are whole. There `schedule=constant` was
 
     train.schedule._target_=dissect.training.schedules.constant '~train.schedule.warmup'
 """
