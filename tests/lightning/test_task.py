@@ -231,7 +231,7 @@ def test_data_are_known_by_their_fingerprint_where_there_is_one(line):
         (["+module.foo=1"], "module=tiny.Line: cannot be made: .*foo"),
         (["+module.manual=true", "+trainer.gradient_clip_val=1"], "trainer.gradient_clip_val=1: tiny.Line optimises by itself"),
         (["trainer.devices=2", "trainer.accelerator=cpu"], "trainer.devices=2: each process would have batches of its own"),
-        (["+trainer.max_epochs=3"], "trainer.max_epochs=3: is not yours to set here; say train.epochs"),
+        (["+trainer.max_epochs=3"], "trainer.max_epochs=3: is not yours to set here.*; say train.epochs"),
         (["trainer.check_val_every_n_epoch=3"], "the last of 2 epochs would not be validated"),
         (["component=[slow]", "module.rate=0.01"], "component slow: changes nothing here|overrides component slow"),
     ],
