@@ -15,7 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from dissect.composing.complaints import explain
-from dissect.composing.compose import identify, told_within
+from dissect.composing.compose import forget, identify
+from dissect.composing.deltas import told_within
 from dissect.composing.job import job_of
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant
@@ -87,6 +88,7 @@ def main() -> None:
 
 def _composed() -> None:
     """Run Hydra's application; again, where a component was missing that stands in the config's own `deltas`."""
+    forget()
     try:
         job()
     except MissingConfigException as problem:

@@ -85,6 +85,9 @@ def test_help_answers_in_under_a_second(dissect):
     assert min(times) < 1
     for words in ("+ablation=step5", "dissect.report STUDY", "tiny_imagenet", "leaky_relu"):
         assert words in done.stdout
+    for group in ("task: images, lightning", "optimizer: adamw, sgd", "loss: cross_entropy", "init: gaussian, he, own",
+                  "schedule: constant, cosine, linear, one_cycle", "model: convnet, inception"):  # fmt: skip
+        assert group in done.stdout
 
 
 def test_a_network_and_a_component_of_ones_own_are_trained_from_ones_own_folder(dissect, tmp_path):
@@ -115,6 +118,60 @@ def test_a_network_and_a_component_of_ones_own_are_trained_from_ones_own_folder(
     )
     assert done.returncode == 0, done.stderr
     assert {line.split(" seed")[0].split()[-1] for line in done.stdout.splitlines()[:2]} == {"step1", "step2"}
+
+
+STUDY = """# @package _global_
+deltas:
+  calm: {label: a lower rate, optimizer: {lr: 0.01}}
+  adam: {label: Adam, optimizer: {_target_: torch.optim.AdamW, lr: 0.001}}
+plan: {design: {_target_: dissect.design.one_at_a_time, _partial_: true}, components: [calm, adam]}
+hydra: {mode: MULTIRUN, sweeper: {params: {seed: "range(2)"}}}
+"""
+
+
+@pytest.mark.parametrize("launcher", ["local", "basic"])
+def test_a_study_whose_components_stand_in_its_own_file_runs_under_any_launcher(dissect, tmp_path, launcher):
+    (tmp_path / "own" / "study").mkdir(parents=True)
+    (tmp_path / "own" / "study" / "rates.yaml").write_text(STUDY)
+    done = dissect("--config-dir=own", "+study=rates", f"hydra/launcher={launcher}", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 runs finished" in done.stdout
+    found = [json.loads(path.read_text()) for path in (tmp_path / "runs" / "digits").glob("*/result.json")]
+    assert {(one["variant"], *one["components"].values()) for one in found} == {
+        ("step1",), ("calm", "a lower rate"), ("adam", "Adam")
+    }  # fmt: skip
+    [manifest] = (tmp_path / "runs" / "digits").glob("manifest-*.json")
+    variants = json.loads(manifest.read_text())["variants"]
+    assert variants["adam"]["config"]["optimizer"] == {"_target_": "torch.optim.AdamW", "lr": 0.001}
+    assert dissect("--config-dir=own", "+study=rates", "plan.frozen=true", "seed=0", *SMALL).returncode == 0
+
+
+def test_of_a_sweep_over_models_each_has_its_own_deltas(dissect, tmp_path):
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    for name, rate in (("one", 0.01), ("other", 0.03)):
+        text = (
+            f"# @package _global_\ndefaults: [convnet]\ndeltas: {{rate: {{optimizer: {{lr: {rate}}}}}}}\nladder: []\n"
+        )
+        (tmp_path / "own" / "model" / f"{name}.yaml").write_text(text)
+    done = dissect("--config-dir", "own", "-m", "model=one,other", "component=[rate]", *SMALL)
+    assert done.returncode == 0, done.stderr
+    configs = [path.read_text() for path in (tmp_path / "runs" / "digits").glob("rate-*/config.yaml")]
+    assert sorted(text.partition("\n  lr: ")[2][:4] for text in configs) == ["0.01", "0.03"]
+
+
+@pytest.mark.slow
+def test_under_a_launcher_of_hydras_own_an_ensemble_trains_its_members_and_a_failure_is_told(dissect, tmp_path):
+    done = dissect("-m", "hydra/launcher=basic", "+ablation=step1,step8", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert len(results(tmp_path / "runs" / "digits")) == 4
+    wild = ["optimizer.lr=1e30", "trainer.gradient_clip_val=null"]
+    done = dissect("-m", "hydra/launcher=basic", "+ablation=step1,step8", "name=wild", *wild, *SMALL)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    found = [json.loads(path.read_text()) for path in (tmp_path / "runs" / "wild").glob("*/result.json")]
+    assert {one["variant"]: (one["status"], one["diverged"]) for one in found} == dict.fromkeys(
+        ("step1", "step7", "step8"), ("failed", True)
+    )
 
 
 def test_a_folder_of_images_is_swept_without_saying_how_many_classes_it_has(dissect, tmp_path):

@@ -28,6 +28,8 @@ def check_settings(config: DictConfig) -> None:
             raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
     if OmegaConf.is_missing(config.metric, "name"):
         raise InputError("metric.name: nothing says what runs are compared by; metric: {name: val/loss, better: lower}")
+    if OmegaConf.is_missing(config.metric, "better"):
+        raise InputError(f"metric.better: nothing says which way {config.metric.name} is better: higher or lower")
     Metric.from_config({key: value for key, value in plain(config)["metric"].items() if value is not None})
     for key in ("task", "trainer"):
         if not (isinstance(config[key], DictConfig) and "_target_" in config[key]):

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.deltas import registered
+from dissect.composing.overrides import chooses, key_of, sweeps
 from dissect.composing.plain import leaves
 from dissect.composing.schema import CONF
 from dissect.errors import InputError
 
+# Mappings of names to what the user likes, which take new names.
+OPEN = ("augmentation", "callbacks", "components", "deltas", "metric.others", "plan.search.over")
 _WANTED = {"Integer": "a whole number, such as 3", "Float": "a number, such as 0.1", "bool": "true or false"}
 
 
@@ -32,17 +36,27 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
     if key := re.search(r"Could not override '([^']+)'", text):
         if key[1] in ("ablation", "study", "tuned"):
             return f"{key[1]}: is not in the defaults, so it is added with a plus: +{key[1]}=..."
-        return f"{key[1]}: there is no such key; {nearest(key[1], _keys())}"
+        known = _keys(arguments)
+        if (part := next((one for one in OPEN if f"{key[1]}.".startswith(f"{one}.")), None)) is not None:
+            mend = f"what is new in {part} is added with a plus: +{key[1]}=..."
+            close = get_close_matches(key[1], known, n=1) if part != key[1] else []
+            return f"{key[1]}: there is no such key; {mend}" + (f"; or did you mean {close[0]}?" if close else "")
+        return f"{key[1]}: there is no such key; {nearest(key[1], known)}"
     if found := re.search(r"In '([^']+)'.*\n(?:.*\n)*?Key '(\w+)' not in '(\w+)'\n\s*full_key: (\S+)", text):
-        if found[2] in ("component", "study", "ablation", "model", "task", "tuned"):
-            return f"{found[1]}.yaml: its first line must be `# @package _global_`"
-        return f"{found[1]}.yaml: {found[4]}: there is no such key; {nearest(found[4], _keys())}"
+        where = f"{found[1]}.yaml"
+        if found[1].removeprefix("component/") in registered():
+            where = f"deltas.{found[1].removeprefix('component/')}"
+        elif found[2] in ("component", "study", "ablation", "model", "task", "tuned"):
+            return f"{where}: its first line must be `# @package _global_`"
+        return f"{where}: {found[4]}: there is no such key; {nearest(found[4], _keys(arguments))}"
     if found := re.search(r"Ambiguous value for argument '([^'=]+)=([^']+)'", text):
         if found[1].lstrip("+") == "study":
             return f"{found[1]}={found[2]}: one study at a time; those of one folder share their runs"
         return f"{found[1]}={found[2]}: several values; as a list: '{found[1]}=[{found[2]}]', as a sweep: add -m"
     if found := re.search(r"Error merging override (\S+)\n.*(could not be converted to|is not a valid) (\w+)", text):
         return f"{found[1]}: must be {_WANTED.get(found[3], found[3])}"
+    if found := re.search(r"field '(\S+)' is not Optional", text):
+        return f"{found[1]}=null: must have a value"
     # Whatever else there is: Hydra's own words, on one line, and those of what caused it.
     return "; ".join(line.strip() for line in text.splitlines() if line.strip())
 
@@ -76,10 +90,17 @@ def refuse_unknown(config: DictConfig, part: str = "") -> None:
 def _choices(group: str, arguments: Iterable[str]) -> list[str]:
     words = " ".join(arguments).replace("--config-dir=", "--config-dir ").split()
     own = [folder for option, folder in pairwise(words) if option in ("--config-dir", "-cd")]
-    return sorted({path.stem for folder in (str(CONF), *own) for path in (Path(folder) / group).glob("*.yaml")})
+    files = {path.stem for folder in (str(CONF), *own) for path in (Path(folder) / group).glob("*.yaml")}
+    return sorted(files | set(registered() if group == "component" else ()))
 
 
-def _keys() -> list[str]:
+def _keys(arguments: Iterable[str]) -> list[str]:
+    """Every key of the task that the command line chooses."""
+    task = [said for said in arguments if key_of(said) == "task" and chooses(said) and not sweeps(said)]
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return list(leaves(OmegaConf.to_container(hydra.compose("config"))))
+        try:
+            config = hydra.compose("config", task)
+        except HydraException:  # a task of the user's own
+            config = hydra.compose("config")
+        return list(leaves(OmegaConf.to_container(config)))

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from yaml import YAMLError
 
+from dissect.composing import deltas as known
 from dissect.composing.complaints import refuse_unknown
+from dissect.composing.deltas import delta_of, register, told_within
+from dissect.composing.overrides import chooses, key_of
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant, resolve
 from dissect.errors import InputError
@@ -57,8 +58,15 @@ def identify(config: DictConfig) -> Variant:
     search = [text for text in settings.overrides.hydra if text.startswith("hydra.searchpath=")]
     config = _afresh(config, settings.runtime.choices, (*search, *settings.overrides.task), sources)
     refuse_unknown(config)
+    register(config.deltas)  # also where each name has a file, so that it is said
     for group in ("model", "task"):
-        if group in config and "_target_" not in (config[group] or {}):
+        if group not in config:
+            continue
+        node = config[group] or {}
+        # Without that line, what a task's file says lies inside the node, beside the target of the one it is based on.
+        if "_target_" not in node or (
+            group == "task" and {"task", "metric", "module", "datamodule", "ladder"} & {*node}
+        ):
             choice = settings.runtime.choices.get(group)
             raise InputError(f"{group}/{choice}.yaml: its first line must be `# @package _global_`")
     chosen = [text for text in settings.overrides.task if key_of(text) not in ("component", "ablation", "seed")]
@@ -69,10 +77,6 @@ def identify(config: DictConfig) -> Variant:
 def sources_of(hydra: Any) -> tuple[str, ...]:
     """The folders in which configs are looked for, the nearest first."""
     return tuple(source.path for source in hydra.runtime.config_sources if source.schema == "file")
-
-
-def key_of(override: str) -> str:
-    return override.lstrip("+~").split("=")[0].split("@")[0]
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
@@ -91,19 +95,35 @@ def _named(config: DictConfig, settings: Any) -> DictConfig:
     return config
 
 
+def forget() -> None:
+    """Forget what an earlier composition in this process has registered and kept."""
+    known.forget()
+    _base.cache_clear()
+    _target.cache_clear()
+
+
 @cache
 def _base(overrides: tuple[str, ...], sources: tuple[str, ...]) -> DictConfig:
     config = hydra.compose("config", list(overrides), return_hydra_config=True)
-    return _afresh(without_hydra(config), config.hydra.runtime.choices, overrides, sources)
+    return _afresh(without_hydra(config), config.hydra.runtime.choices, overrides, sources, base=True)
 
 
 def _afresh(
-    config: DictConfig, choices: Mapping[str, Any], overrides: tuple[str, ...], sources: tuple[str, ...]
+    config: DictConfig,
+    choices: Mapping[str, Any],
+    overrides: tuple[str, ...],
+    sources: tuple[str, ...],
+    *,
+    base: bool = False,
 ) -> DictConfig:
     """The config with those OBJECTS anew whose `_target_` is not that of their group's choice any more.
 
     Hydra has merged the new object's arguments into the choice's, whose other arguments are not the new one's: they go,
     by composing without the choice.
+
+    Raises:
+        InputError: of a `base`, for a choice on the command line that a file makes vain; a component's object takes the
+            place of a choice by right.
     """
     stale = [
         group
@@ -113,15 +133,19 @@ def _afresh(
     ]
     if not stale:
         return config
+    kept = []
     for text in overrides:
-        if (group := key_of(text)) in stale and text.startswith(f"{group}="):
+        if key_of(text).split(".")[0] not in stale:
+            kept.append(text)
+        elif base and text.startswith(f"{key_of(text)}=") and key_of(text) in stale and chooses(text):
+            group = key_of(text)
             raise InputError(
                 f"{text}: a file sets {group} itself ({OmegaConf.select(config, f'{group}._target_')}), so that the "
                 "choice would do nothing; leave one of the two out"
             )
-    kept = [text for text in overrides if key_of(text) not in stale]
-    # What the command line says of one of its arguments may now be the first that does.
-    kept = [f"++{text.lstrip('+')}" if text.lstrip("+").split(".")[0] in stale else text for text in kept]
+        elif not text.startswith("~") and not (key_of(text) in stale and chooses(text)):
+            # What the command line says of one of its arguments may now be the first that does.
+            kept.append(f"++{text.lstrip('+')}")
     return hydra.compose("config", [*kept, *(f"~{group}" for group in stale)])
 
 
@@ -129,78 +153,3 @@ def _afresh(
 def _target(group: str, choice: Any, sources: tuple[str, ...]) -> str | None:
     path = next((path for folder in sources if (path := Path(folder) / group / f"{choice}.yaml").is_file()), None)
     return None if path is None else OmegaConf.select(OmegaConf.load(path), "_target_")
-
-
-# Components without a file of their own: named in `deltas`, known to Hydra as if they were files.
-
-
-def told_within(problem: MissingConfigException, overrides: Iterable[str]) -> bool:
-    """Whether a component that Hydra misses stands in `deltas`, which it then knows."""
-    if not (problem.missing_cfg_file or "").startswith("component/"):
-        return False
-    kept = [text for text in overrides if key_of(text) not in ("component", "ablation")]
-    register(hydra.compose("config", kept).deltas)
-    return str(problem.missing_cfg_file).removeprefix("component/") in _registered
-
-
-_registered: dict[str, DictConfig] = {}
-
-
-def register(deltas: DictConfig) -> None:
-    """Let Hydra find the components that stand in `deltas`.
-
-    Raises:
-        InputError: for one that is no mapping.
-    """
-    said_of: Any = OmegaConf.to_container(deltas)
-    for name, said in said_of.items():
-        if not isinstance(said, dict):
-            raise InputError(f"deltas.{name}={said}: must be a mapping: {{label: {name}, what it changes}}")
-        about = {key: said.pop(key) for key in ("label", "requires", "excludes", "derived") if key in said}
-        delta = OmegaConf.create({"components": {name: about or str(name)}, **said})
-        _registered[str(name)] = delta
-        ConfigStore.instance().store(group="component", name=str(name), node=delta, package="_global_")
-
-
-def forget() -> None:
-    """Forget what an earlier composition in this process has registered and kept."""
-    _base.cache_clear()
-    _file_delta.cache_clear()
-    _target.cache_clear()
-    known: Any = ConfigStore.instance().repo.get("component", {})
-    for name in _registered:
-        known.pop(f"{name}.yaml", None)
-    _registered.clear()
-
-
-def delta_of(name: str, sources: tuple[str, ...]) -> DictConfig:
-    """A component's own file, or its place in `deltas`.
-
-    Raises:
-        InputError: where there is none, or both, or it is no delta.
-    """
-    own = _file_delta(name, sources)
-    if name in _registered:
-        if own is not None:
-            raise InputError(f"deltas.{name}: there is a file component/{name}.yaml too; call one of them otherwise")
-        return _registered[name]
-    if own is None:
-        raise InputError(
-            f"components.{name}: no file component/{name}.yaml in {', '.join(sources)}, and no deltas.{name}"
-        )
-    return own
-
-
-@cache
-def _file_delta(name: str, sources: tuple[str, ...]) -> DictConfig | None:
-    for folder in sources:
-        path = Path(folder) / "component" / f"{name}.yaml"
-        if path.is_file():
-            try:
-                delta = OmegaConf.load(path)
-            except YAMLError as problem:
-                raise InputError(f"{path}: is not valid YAML ({problem})") from problem
-            if isinstance(delta, DictConfig) and "defaults" not in delta:
-                return delta
-            raise InputError(f"{path}: must be a delta of keys and values, without a defaults list")
-    return None

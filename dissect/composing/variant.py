@@ -69,11 +69,11 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     ladder = list(config.ladder)
     # In the ladder's order, whichever way they were named, so that one variant has one description.
     place = {name: number for number, name in enumerate(ladder)}
+    check_seed(config.seed)
+    check_settings(config)
     given = plain(config)["components"]
     ordered = sorted(given, key=lambda name: (place.get(name, len(place)), name))
     components = {name: declaration(name, given[name])[0] for name in ordered}
-    check_seed(config.seed)
-    check_settings(config)
     check_needs([declaration(name, given[name])[1] for name in ordered])
     check_pairs(deltas)
     check_deltas(config, base, deltas)
@@ -99,7 +99,7 @@ def declaration(name: str, said: Any) -> tuple[str, Component]:
     for key, value in said.items() if isinstance(said, dict) else [(None, said)]:
         if key not in known or not isinstance(value, known[key]):
             forms = "its label, or {label: ..., requires: [...], excludes: [...], derived: true}"
-            raise InputError(f"component/{name}.yaml: components.{name} says {key}: {value!r}; it is {forms}")
+            raise InputError(f"component {name}: says of itself {key}: {value!r}; what it may say is {forms}")
     needs = {key: tuple(said.get(key, ())) for key in ("requires", "excludes")}
     return said.get("label", name), Component(name, **needs, derived=said.get("derived", False))
 

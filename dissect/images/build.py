@@ -33,7 +33,7 @@ def build(config: DictConfig, *, seed: int) -> nn.Module:
         kind = type(network).__name__
         raise InputError(f"model={config.model.get('_target_')}: makes a {kind}, not a torch.nn.Module")
     try:
-        made(config, "init")(network, layer_seed=lambda name: stream(seed, "initialisation", name))
+        made(config, "init", partial=True)(network, layer_seed=lambda name: stream(seed, "initialisation", name))
     except (TypeError, ValueError) as problem:
         raise InputError(f"init={config.init.get('_target_')}: {problem}") from problem
     return network

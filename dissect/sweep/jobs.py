@@ -6,13 +6,16 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import MissingConfigException
 from hydra.types import HydraContext
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from dissect.composing.compose import delta_of, identify, key_of, sources_of, without_hydra
+from dissect.composing.compose import identify, sources_of, without_hydra
+from dissect.composing.deltas import delta_of, register, told_within
 from dissect.composing.job import Job, job_of
 from dissect.composing.members import member_variants
+from dissect.composing.overrides import key_of
 from dissect.composing.variant import Variant, declaration
 from dissect.design import Component, Design
 from dissect.errors import InputError
@@ -81,9 +84,22 @@ class Asker:
         return list({job.folder: job for job in jobs}.values())  # a run that is asked for twice is one run
 
     def _compose(self, overrides: Iterable[str]) -> Variant:
-        composed = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        said, load = list(overrides), self.context.config_loader.load_sweep_config
+        try:
+            composed = load(self.config, said)
+            anew = register(composed.deltas)  # of another model or task than the command line's own
+        except MissingConfigException as problem:
+            if not told_within(problem, [*_search(self.config), *said]):
+                raise
+            anew = True
+        if anew:
+            composed = load(self.config, said)
         HydraConfig.instance().set_config(composed)
         return identify(without_hydra(composed))
+
+
+def _search(config: Any) -> list[str]:
+    return [text for text in config.hydra.overrides.hydra if text.startswith("hydra.searchpath=")]
 
 
 def members_of(ensemble: Job, data: Any) -> list[Job]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from dissect.composing.compose import key_of
 from dissect.composing.job import Digest, Job, job_of
+from dissect.composing.overrides import key_of
 from dissect.composing.plain import number_at
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
@@ -135,7 +135,7 @@ def asked(jobs: Callable[[], list[Job]], config: Any, arguments: Sequence[str]) 
 
 
 def over_text(key: str) -> str:
-    return f"plan.search.over={{{key}: [0.001, 0.1]}}"
+    return f"+plan.search.over={{{key}: [0.001, 0.1]}}"
 
 
 def at(job: Job, setting: Setting) -> Job:

@@ -9,7 +9,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from dissect.composing.compose import register
+from dissect.composing.deltas import register
 from dissect.composing.job import Digest, Job, job_of
 from dissect.design import Design
 from dissect.errors import InputError

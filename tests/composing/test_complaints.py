@@ -45,6 +45,18 @@ def said(monkeypatch, tmp_path):
         ("optimizer.lr=fast", "error: optimizer=torch.optim.sgd.SGD: cannot be made for this network with lr=fast, mo"),
         ("data.mirror=perhaps", "error: data.mirror=perhaps: must be true or false"),
         ("data.classes=11", "error: data.classes is 11, but scikit-learn's digits has 10; lower it"),
+        ("metric.name=null", "error: metric.name=null: must have a value"),
+        ("metric.better=sideways", "error: metric.better=sideways: must be higher or lower"),
+        ("task=foo", "error: task=foo: there is no such choice; there are images, lightning"),
+        ("task=lightning", "error: metric.name: nothing says what runs are compared by"),
+        (
+            "augmentation.mixup=3",
+            "error: augmentation.mixup: there is no such key; what is new in augmentation is added",
+        ),
+        (
+            "plan.search.over={seed: [1, 2]}",
+            "error: plan.search.over: there is no such key; what is new in plan.search",
+        ),
         ("model._target_=no.Network", "error: model=no.Network: cannot be made: Error loading 'no.Network'"),
         ("schedule._target_=nothing", "error: schedule=nothing: cannot be made: Error loading 'nothing'"),
         ("+trainer.colour=3", "error: trainer: Trainer.__init__() got an unexpected keyword argument 'colour'"),
@@ -81,6 +93,35 @@ def test_a_component_file_with_a_mistake_is_named(said, tmp_path, text, message)
     (tmp_path / "own" / "component").mkdir(parents=True)
     (tmp_path / "own" / "component" / "mine.yaml").write_text(text)
     assert message in said("--config-dir", str(tmp_path / "own"), "component=[mine]")
+
+
+def test_the_deltas_of_a_config_are_among_those_offered(said, tmp_path):
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    text = "# @package _global_\ndefaults: [convnet]\ndeltas: {calm: {optimizer: {lr: 0.01}}}\n"
+    (tmp_path / "own" / "model" / "mine.yaml").write_text(text)
+    for folder in (["--config-dir", str(tmp_path / "own")], [f"--config-dir={tmp_path / 'own'}"]):
+        answer = said(*folder, "model=mine", "component=[clam]")
+        assert answer.startswith("error: component=clam: there is no such choice; did you mean calm? (there are augm")
+        answer = said(*folder, "-m", "model=mine,convnet", "component=[clam],[calm]")
+        assert answer.startswith("error: component=clam: there is no such choice; did you mean calm? (there are augm")
+
+
+def test_a_misspelt_key_in_deltas_is_named_where_it_stands(said):
+    answer = said("+deltas={calm: {train: {epohcs: 3}}}", "component=[calm]")
+    assert answer.startswith("error: deltas.calm: train.epohcs: there is no such key; did you mean train.epochs?")
+
+
+def test_keys_of_the_task_that_was_chosen_are_offered(said):
+    assert "did you mean datamodule?" in said("task=lightning", "datamodul=3")
+
+
+@pytest.mark.parametrize("based", ["", "defaults: [lightning, _self_]\n"])
+def test_a_task_file_without_its_package_line_is_named(said, tmp_path, based):
+    (tmp_path / "own" / "task").mkdir(parents=True)
+    text = based + "module: {_target_: m.M}\nmetric: {name: val/loss, better: lower}\n"
+    (tmp_path / "own" / "task" / "gpt.yaml").write_text(text)
+    answer = said("--config-dir", str(tmp_path / "own"), "task=gpt")
+    assert answer == "error: task/gpt.yaml: its first line must be `# @package _global_`"
 
 
 def test_options_may_stand_after_overrides():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,34 @@ subprocess.run(["sh", "-c", "kill -TERM $$; echo queued again"], check=True)
 """
     done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "queued again\n"), done.stderr
+
+
+class Planted:
+    def __reduce__(self):
+        return os.mkdir, ("executed",)
+
+
+@pytest.mark.skipif(find_spec("submitit") is None, reason="submitit is not installed")
+def test_what_a_job_left_as_a_pickle_is_not_loaded_but_the_store_is_asked(tmp_path, variant, monkeypatch):
+    from submitit.slurm.slurm import SlurmJob
+
+    from dissect.composing.job import Digest, job_of
+    from dissect.sweep import cluster
+    from dissect.sweep.watch import Watch
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cluster, "_states", lambda numbers: {})
+    planted = pickle.dumps(("success", Planted()))
+    job = job_of(variant(), Digest("data"))
+    queued = SlurmJob(tmp_path / "runs" / "digits" / ".jobs" / "%j", "1")
+    queued.paths.result_pickle.parent.mkdir(parents=True)
+    queued.paths.result_pickle.write_bytes(planted)
+    with Watch([job]) as watch:
+        cluster._follow([job], {0: queued}, False, watch)
+    assert not (tmp_path / "executed").exists()
+    assert watch.done[0].error == "no result: its job ended without one"
+    pickle.loads(planted)  # the oracle: whoever loads it executes it
+    assert (tmp_path / "executed").exists()
 
 
 @pytest.mark.slow

@@ -156,11 +156,11 @@ def test_a_search_in_which_all_diverge_says_which_range_to_lower(begun):
     ("override", "said"),
     [
         ("data.judge=validation", "a search is judged on data.judge=tuning, so leave data.judge out"),
-        ("optimizer.lr=0.1", r"the search draws it; give its range instead: 'plan.search.over={optimizer.lr: \["),
+        ("optimizer.lr=0.1", r"the search draws it; give its range instead: '\+plan.search.over={optimizer.lr: \["),
         ("plan.search.trials=1", "must be one or more for each of 2 rounds"),
         ("plan.search.rounds=0", "plan.search.rounds=0: must be a whole number from 1"),
         ("plan.search.over={optimizer.weight_decay: [0, 1]}", r"optimizer.weight_decay: \[0, 1\] must be the lowest"),
-        ("plan.search.over={model.widht: [0.1, 1]}", r"model.widht is None, no number"),
+        ("+plan.search.over={model.widht: [0.1, 1]}", r"model.widht is None, no number"),
         ("plan.search.over={optimizer.lr: null, optimizer.weight_decay: null}", r"says nothing to search over"),
     ],
 )
@@ -185,8 +185,8 @@ def test_any_number_of_the_config_is_searched_over_and_whatever_metric_it_has_de
     def answer(variant: Variant) -> Outcome:
         return came_to(accuracy=0.5, loss=abs(variant.config.model.width - 0.5))
 
-    over = "plan.search.over={model.width: [0.1, 1], optimizer.lr: null, optimizer.weight_decay: null}"
-    judged = ["metric={name: loss, unit: nats, better: lower, times: 1, others: {loss: null}}"]
+    over = "+plan.search.over={model.width: [0.1, 1], optimizer.lr: null, optimizer.weight_decay: null}"
+    judged = ["metric.name=loss", "metric.unit=nats", "metric.better=lower", "metric.times=1"]
     fake = begun("plan.search.trials=8", over, *judged, answer=answer)
     widths = [job.variant.config.model.width for job in fake.trained]
     assert len(set(widths)) == 8
