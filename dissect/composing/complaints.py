@@ -37,6 +37,9 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
         if key[1] in ("ablation", "study", "tuned"):
             return f"{key[1]}: is not in the defaults, so it is added with a plus: +{key[1]}=..."
         known = _keys(arguments)
+        part = key[1].split(".")[0]
+        if (CONF / part).is_dir() and part not in {one.split(".")[0] for one in known}:
+            return f"{key[1]}: is a part of another task; those of this one: python -m dissect ... --cfg job"
         if (part := next((one for one in OPEN if f"{key[1]}.".startswith(f"{one}.")), None)) is not None:
             mend = f"what is new in {part} is added with a plus: +{key[1]}=..."
             close = get_close_matches(key[1], known, n=1) if part != key[1] else []
@@ -88,19 +91,23 @@ def refuse_unknown(config: DictConfig, part: str = "") -> None:
 
 
 def _choices(group: str, arguments: Iterable[str]) -> list[str]:
-    words = " ".join(arguments).replace("--config-dir=", "--config-dir ").split()
-    own = [folder for option, folder in pairwise(words) if option in ("--config-dir", "-cd")]
-    files = {path.stem for folder in (str(CONF), *own) for path in (Path(folder) / group).glob("*.yaml")}
+    files = {path.stem for folder in (str(CONF), *_own_dirs(arguments)) for path in (Path(folder) / group).glob("*.yaml")}
     return sorted(files | set(registered() if group == "component" else ()))
+
+
+def _own_dirs(arguments: Iterable[str]) -> list[str]:
+    words = " ".join(arguments).replace("--config-dir=", "--config-dir ").split()
+    return [folder for option, folder in pairwise(words) if option in ("--config-dir", "-cd")]
 
 
 def _keys(arguments: Iterable[str]) -> list[str]:
     """Every key of the task that the command line chooses."""
     task = [said for said in arguments if key_of(said) == "task" and chooses(said) and not sweeps(said)]
+    dirs = ",".join("file://" + str(Path(folder).resolve()) for folder in _own_dirs(arguments))
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         try:
-            config = hydra.compose("config", task)
+            config = hydra.compose("config", [*([f"hydra.searchpath=[{dirs}]"] if dirs else []), *task])
         except HydraException:  # a task of the user's own
             config = hydra.compose("config")
         return list(leaves(OmegaConf.to_container(config)))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import LightningModule
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -32,6 +33,11 @@ def build(config: DictConfig, *, seed: int) -> nn.Module:
     if not isinstance(network, nn.Module):
         kind = type(network).__name__
         raise InputError(f"model={config.model.get('_target_')}: makes a {kind}, not a torch.nn.Module")
+    if isinstance(network, LightningModule):
+        raise InputError(
+            f"model={config.model.get('_target_')}: is a LightningModule, whose loss and optimiser would not be used "
+            "here; it goes under module, with a datamodule and task=lightning"
+        )
     try:
         made(config, "init", partial=True)(network, layer_seed=lambda name: stream(seed, "initialisation", name))
     except (TypeError, ValueError) as problem:

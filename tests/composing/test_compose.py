@@ -103,6 +103,12 @@ def test_a_choice_on_the_command_line_gives_way_to_a_components_object(variant, 
     assert found.base.optimizer._target_ == "torch.optim.AdamW"
 
 
+def test_a_choice_that_a_models_object_makes_vain_is_refused(variant, own):
+    dirs = own(model__mine=f"defaults: [convnet]\noptimizer: {ADAM}")
+    with pytest.raises(InputError, match=r"optimizer=sgd: a file sets optimizer itself .torch.optim.AdamW."):
+        variant("model=mine", "optimizer=sgd", config_dirs=dirs)
+
+
 CALM = "calm: {label: half the rate, optimizer: {lr: 0.01}}"
 WAYS = {
     "model": ("model__mine", "defaults: [convnet]\n{}", "model=mine"),

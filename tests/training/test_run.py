@@ -281,6 +281,10 @@ def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train,
             "augmentation.mirror.active=true: these labels do not survive a mirror",
         ),
         ("model._target_=builtins.dict", "model=builtins.dict: makes a dict, not a torch.nn.Module"),
+        (
+            "model._target_=template.Bare",
+            "model=template.Bare: is a LightningModule, whose loss and optimiser would not",
+        ),
         ("evaluate.ten_crop=1.5", "evaluate.ten_crop=1.5: must be a share"),
         ("model.classes=3", r"model=.*ConvNet: gives outputs of shape \(2, 3\) for 2 images of 10 classes"),
         ("model.dropout1=2", "dropout1=2: must be a probability"),
@@ -290,6 +294,16 @@ def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train,
 def test_what_cannot_be_trained_is_refused(train, override, message):
     with pytest.raises(InputError, match=message):
         train(override)
+
+
+def test_a_lightning_module_is_no_model(train, tmp_path, monkeypatch):
+    (tmp_path / "lit.py").write_text(
+        "from pytorch_lightning import LightningModule\n\n\nclass Lit(LightningModule):\n"
+        "    def __init__(self, **arguments):\n        super().__init__()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="model=lit.Lit: is a LightningModule, whose loss and optimiser would not be"):
+        train("model._target_=lit.Lit")
 
 
 def test_an_ensemble_averages_its_members_of_which_the_first_is_the_model_itself(train):

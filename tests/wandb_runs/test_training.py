@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from dissect.__main__ import finish
 from dissect.errors import InputError, TrainingError
 from dissect.store import runs as store
+from dissect.sweep.finish import finish
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=4", "train.batch_size=20",
         "threads=1", "trainer.accelerator=cpu", "logger=wandb"]  # fmt: skip
 DIES_AFTER_TWO_EPOCHS = """
 import os, signal, sys, warnings
 warnings.simplefilter("ignore")
-import dissect.training.run as run
+import dissect.training.epochs as epochs
 from dissect.composing.compose import compose
 from dissect.sweep.finish import finish
-written = run.write_metrics
+written = epochs.write_metrics
 def write_metrics(path, rows):
     written(path, rows)
     if len(rows) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-run.write_metrics = write_metrics
+epochs.write_metrics = write_metrics
 finish(compose(sys.argv[1:]))
 """
 
@@ -92,14 +92,14 @@ def test_a_run_that_was_killed_and_goes_on_is_one_wandb_run_with_every_epoch_onc
 
 
 def test_a_run_that_fails_is_failed_in_wandb_too_and_a_retry_takes_its_place(train, recorded, tmp_path, monkeypatch):
-    import dissect.training.run as run_module
+    import dissect.training.epochs as epochs_module
 
     def diverge(path, rows):
         if len(rows) == 2:
             raise TrainingError("the training loss became nan in epoch 2")
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "write_metrics", diverge)
+        patch.setattr(epochs_module, "write_metrics", diverge)
         with pytest.raises(TrainingError):
             train()
     (failed,) = recorded(tmp_path / "runs" / ".wandb")
