@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 test: $(READY)      ## the tests; with TINY_IMAGENET=FOLDER also those on real images
-	$(BIN)/python -m pytest --ignore=tests/wandb_runs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore=tests/wandb_runs
 	$(BIN)/python -m pytest tests/wandb_runs    # in a process of its own: after hundreds of other tests W&B's service stalls
 
 check: $(READY)     ## style and types
