@@ -91,7 +91,9 @@ def refuse_unknown(config: DictConfig, part: str = "") -> None:
 
 
 def _choices(group: str, arguments: Iterable[str]) -> list[str]:
-    files = {path.stem for folder in (str(CONF), *_own_dirs(arguments)) for path in (Path(folder) / group).glob("*.yaml")}
+    files = {
+        path.stem for folder in (str(CONF), *_own_dirs(arguments)) for path in (Path(folder) / group).glob("*.yaml")
+    }
     return sorted(files | set(registered() if group == "component" else ()))
 
 

@@ -120,10 +120,6 @@ def _afresh(
 
     Hydra has merged the new object's arguments into the choice's, whose other arguments are not the new one's: they go,
     by composing without the choice.
-
-    Raises:
-        InputError: of a `base`, for a choice on the command line that a file makes vain; a component's object takes the
-            place of a choice by right.
     """
     stale = [
         group
@@ -133,16 +129,17 @@ def _afresh(
     ]
     if not stale:
         return config
-    kept = []
     for text in overrides:
-        if key_of(text).split(".")[0] not in stale:
-            kept.append(text)
-        elif base and text.startswith(f"{key_of(text)}=") and key_of(text) in stale and chooses(text):
-            group = key_of(text)
+        # A component may well change what was chosen for all; in a base it is a file that undoes the choice.
+        if base and (group := key_of(text)) in stale and chooses(text):
             raise InputError(
                 f"{text}: a file sets {group} itself ({OmegaConf.select(config, f'{group}._target_')}), so that the "
                 "choice would do nothing; leave one of the two out"
             )
+    kept = []
+    for text in overrides:
+        if key_of(text).split(".")[0] not in stale:
+            kept.append(text)
         elif not text.startswith("~") and not (key_of(text) in stale and chooses(text)):
             # What the command line says of one of its arguments may now be the first that does.
             kept.append(f"++{text.lstrip('+')}")

@@ -302,7 +302,7 @@ def test_a_lightning_module_is_no_model(train, tmp_path, monkeypatch):
         "    def __init__(self, **arguments):\n        super().__init__()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(InputError, match="model=lit.Lit: is a LightningModule, whose loss and optimiser would not be"):
+    with pytest.raises(InputError, match=r"model=lit.Lit: is a LightningModule, whose loss and optimiser would not be"):
         train("model._target_=lit.Lit")
 
 
