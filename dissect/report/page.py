@@ -18,6 +18,7 @@ from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
 from dissect.report.published import Published
 from dissect.report.sections import gaps, interactions_table, plans, sections
 from dissect.report.study import Study
+from dissect.report.tables import left_out
 
 
 def render(
@@ -57,6 +58,7 @@ def render(
         gaps=gaps(study, manifests, effects),
         plans=plans(study, manifests),
         variants=variants.to_dict("records"),
+        left_out=bool(left_out(effects, drawn)),
         hidden=len(set(study.compared["variant"])) - len(set(drawn) & set(study.compared["variant"])),
         runs=[run | {"kind": _kind(run)} for run in study.runs.to_dict("records")],
         pictures=pictures,

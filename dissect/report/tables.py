@@ -34,21 +34,38 @@ def bars_table(
     """
     known = {name: parts for name, parts in variants(scored).items() if name in drawn}
     bars = summary(scored[scored["variant"].isin(list(drawn))], study.metric, level)
+    without = left_out(effects, drawn)
+    if without:  # the full model first, then as it is without each
+        bars = bars.set_index("variant").loc[list(without)].reset_index()[list(bars.columns)]
     names = [str(name) for name in bars["variant"]]
     against = {name: control(name, known) for name in names}
     inherited = {name: known[under] for name, under in against.items() if under is not None}
     bars["label"] = [bar_label(study, name, known[name], inherited.get(name)) for name in names]
+    if without:
+        bars["label"] = [f"full model without {effects.at[row, 'label']}" if row >= 0 else "full model"
+                         for row in without.values()]  # fmt: skip
     # A level on other data is no yardstick, where a gain still is one.
     comparable = published.levels if published and published.same_data(study.data) else {}
     bars["published_level"] = bars["variant"].map(comparable).astype(float)
     rows = {pair: place for place, pair in reversed(list(enumerate(effects["pair"])))}
-    places = [rows.get((name, against[name]), -1) for name in names]
+    places = list(without.values()) if without else [rows.get((name, against[name]), -1) for name in names]
     shown = effects[["gain", "low", "high", "verdict", "published"]]
     bars = bars.join(shown.reindex(places).reset_index(drop=True))
     # In a ladder the control is the bar above; where it is not, the chart has to name it.
     above = dict(zip(names, ["", *names], strict=False))
-    bars["versus"] = ["" if against[name] in (None, above[name]) else against[name] for name in names]
+    bars["versus"] = ["" if without or against[name] in (None, above[name]) else against[name] for name in names]
     return bars
+
+
+def left_out(effects: pd.DataFrame, drawn: Sequence[str]) -> dict[str, int]:
+    """Of a study that was planned to leave one out, and nothing else: the drawn variants, the full model first (-1).
+
+    Each of the others has the row of `effects` that says what the full model gains over it. Empty for other studies.
+    """
+    planned = effects[(effects["kind"] == "leave_one_out") & (effects["manifest"] != "")]
+    full = set(planned["treated"])
+    found = {str(control): int(row) for row, control in planned["control"].items()}  # type: ignore[call-overload]
+    return {**dict.fromkeys(full, -1), **found} if len(full) == 1 and full | set(found) == set(drawn) else {}
 
 
 def variants_table(study: Study, manifests: Sequence[Manifest]) -> pd.DataFrame:
