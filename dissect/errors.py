@@ -1,8 +1,12 @@
-"""The two ways in which a run can end badly without a bug of ours."""
+"""The ways in which a run can end badly without a bug of ours."""
 
 
 class InputError(Exception):
     """What the user gave cannot be used. The message names the file or key, quotes the value, and says the mend."""
+
+
+class DiskFullError(InputError):
+    """The store's disk is full, so that no further run can be kept either."""
 
 
 class TrainingError(Exception):

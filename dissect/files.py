@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from dissect.errors import InputError
+from dissect.errors import DiskFullError, InputError
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 def unwritable(path: Path, problem: OSError) -> InputError:
     """The message for a file that could not be written; a full disk is said as such."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(
+        return DiskFullError(
             f"{path}: the disk is full; no file was left half-written. Free some space, then run it again"
         )
     return InputError(f"{path}: cannot be written ({problem.strerror or problem})")

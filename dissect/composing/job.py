@@ -7,6 +7,27 @@ from typing import Any, ClassVar
 from dissect.composing.variant import Variant
 
 
+MOST = 180  # bytes of a folder's name; file systems take 255, and names of locks and half-written files are longer
+
+
+def folder_name(variant: str, seed: int, key: str) -> str:
+    """<variant>-seed<k>-<8 digits>; of a long variant's name its first bytes, as the key tells variants apart."""
+    rest = f"-seed{seed}-{key[:8]}"
+    return cut(variant, MOST - len(rest)) + rest
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or as many of its first characters as `most` bytes hold: a file system counts those."""
+    return text.encode()[:most].decode(errors="ignore")
+
+
+def who(folder: Path) -> tuple[str, int]:
+    """The variant and the seed that a run's folder is named after; its whole name and 0 for another folder."""
+    variant, _, rest = folder.name.rpartition("-seed")
+    seed = rest.partition("-")[0]
+    return (variant, int(seed)) if variant and seed.isascii() and seed.isdigit() else (folder.name, 0)
+
+
 @dataclass(frozen=True)
 class Job:
     """One run: its variant, its data's digest, its key, and its folder <runs>/<study>/<variant>-seed<k>-<8 digits>.
@@ -46,5 +67,5 @@ def job_of(variant: Variant, data: Any, overrides: tuple[str, ...] = ()) -> Job:
     """
     variant = variant.settled(data.settles)
     key, config = variant.key(data.digest), variant.config
-    folder = Path(config.runs) / config.name / f"{variant.name}-seed{variant.seed}-{key[:8]}"
+    folder = Path(config.runs) / config.name / folder_name(variant.name, variant.seed, key)
     return Job(variant, data.digest, key, folder, overrides)

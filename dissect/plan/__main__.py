@@ -22,7 +22,7 @@ from dissect.measure.metric import Metric
 from dissect.measure.planning import sd_bound, seeds_needed, smallest_gain, unsupportable
 from dissect.planning.manifest import Manifest, Planned
 from dissect.store import runs as store
-from dissect.sweep.finish import Outcome, found
+from dissect.sweep.finish import known
 from dissect.sweep.jobs import members_of
 from dissect.sweep.looks import table
 from dissect.sweep.pool import workers_for
@@ -53,7 +53,7 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for line in [*needs(jobs, manifest, sweep.config.parallel), *claims(manifest)]:
         console.print(escape(line))
-    if any(found(job) for job in jobs):
+    if any(known(job).result for job in jobs):
         console.print(contrasts_table(manifest, jobs))
         console.print(escape(REMARK.format(unit=Metric.from_config(manifest.metric).with_unit("them,").strip(","))))
 
@@ -132,7 +132,7 @@ def claims(manifest: Manifest) -> list[str]:
 
 def contrasts_table(manifest: Manifest, jobs: Sequence[Job]) -> Table:
     """A row a planned contrast: its spread in the finished runs, and what follows for the number of seeds."""
-    ended = [(job, Outcome(found(job))) for job in jobs]
+    ended = [(job, known(job)) for job in jobs]
     pilot = table(ended, manifest, looks=None) if any(outcome.result for _, outcome in ended) else None
     columns = [Column(name, justify="right", no_wrap=True) for name in
                ("pilot", "sd", "correlation", "seeds", "seeds (Holm)", "shown")]  # fmt: skip

@@ -125,16 +125,17 @@ class Array(NamedTuple):
     """What an array of an archive must be.
 
     `kinds` are NumPy's letters for its type ("b" bool, "iu" whole numbers, "f" floats); `shape` has a number where it
-    is known, a name where all arrays with that name agree, such as ("examples", "classes").
+    is known, a name where all arrays with that name agree, such as ("examples", "classes"), and ends in ... where any
+    may follow.
     """
 
     kinds: str
-    shape: tuple[int | str, ...]
+    shape: tuple[Any, ...]
     optional: bool = False
 
 
-def open_npz(path: Path, expected: Mapping[str, Array], only: Collection[str] | None = None, *, most: int = MOST_ARRAYS,
-             mend: str = AGAIN) -> dict[str, np.ndarray]:  # fmt: skip
+def open_npz(path: Path, expected: Mapping[str, Array], only: Collection[str] | None = None, *,
+             others: Array | None = None, most: int = MOST_ARRAYS, mend: str = AGAIN) -> dict[str, np.ndarray]:  # fmt: skip
     """The arrays of an archive that numpy.savez wrote, none of them unpickled.
 
     Every header is held against `expected`, its fellows and the archive's directory before an array is read. Members
@@ -142,6 +143,7 @@ def open_npz(path: Path, expected: Mapping[str, Array], only: Collection[str] | 
 
     Args:
         expected: every array that may be there, by name.
+        others: what arrays of any other name must be; None where there may be none.
         only: the names to read; None for all. Those that are optional and missing are left out.
         most: bytes that the file may have; a sparse one has many on a small disk.
 
@@ -156,10 +158,10 @@ def open_npz(path: Path, expected: Mapping[str, Array], only: Collection[str] | 
                 raise ValueError(f"it has {size:,} bytes, more than {most:,}")
             _check_directory(file)
             with zipfile.ZipFile(file) as archive:
-                members = _members(archive, expected, size)
+                members = _members(archive, expected, size, others is not None)
                 sizes = dict[str, int]()
                 for name, member in members.items():
-                    _check_header(archive, member, name, expected[name], sizes)
+                    _check_header(archive, member, name, expected.get(name, others), sizes)
                 wanted = [name for name in members if only is None or name in only]
                 return {name: _array(archive, members[name]) for name in wanted}
     except (InputError, FileNotFoundError):
@@ -199,11 +201,12 @@ def _check_directory(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def _members(archive: zipfile.ZipFile, expected: Mapping[str, Array], size: int) -> dict[str, zipfile.ZipInfo]:
+def _members(archive: zipfile.ZipFile, expected: Mapping[str, Array], size: int, others: bool) \
+        -> dict[str, zipfile.ZipInfo]:  # fmt: skip
     found: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
-        if name not in expected or member.filename != f"{name}.npy":
+        if (name not in expected and not others) or member.filename != f"{name}.npy":
             raise ValueError(f"it holds {member.filename[:80]!r}; it may hold {', '.join(expected)}")
         if name in found:
             raise ValueError(f"it holds {name} twice")
@@ -214,7 +217,7 @@ def _members(archive: zipfile.ZipFile, expected: Mapping[str, Array], size: int)
         found[name] = member
     if missing := [name for name, array in expected.items() if not array.optional and name not in found]:
         raise ValueError(f"it lacks {missing[0]}")
-    return {name: found[name] for name in expected if name in found}
+    return {name: found[name] for name in dict.fromkeys([*expected, *found]) if name in found}
 
 
 # As numpy.save writes it. NumPy's own reader evaluates what it finds, and mends what old versions wrote.
@@ -222,8 +225,9 @@ _HEADER = re.compile(rb"\{'descr': '([<>|=][bifuO]\d{0,2})', 'fortran_order': (?
                      rb"'shape': \(((?:\d{1,40}, ?){0,5}(?:\d{1,40})?)\), \} *\n")  # fmt: skip
 
 
-def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, array: Array, sizes: dict[str, int]) \
+def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, array: Array | None, sizes: dict[str, int]) \
         -> None:  # fmt: skip
+    assert array is not None
     with archive.open(member) as file:
         start = file.read(10)
         header = file.read(min(int.from_bytes(start[8:], "little"), 1000))
@@ -234,10 +238,12 @@ def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, 
     shape = [int(length) for length in said[2].split(b",") if length.strip()]
     if dtype.hasobject or dtype.kind not in array.kinds:
         raise ValueError(f"{name} holds {'Python objects' if dtype.hasobject else dtype}")
+    free = array.shape[-1:] == (...,)
+    axes = array.shape[:-1] if free else array.shape
     agreed = [one if isinstance(one, int) else sizes.setdefault(one, length)
-              for one, length in zip(array.shape, shape, strict=False)]  # fmt: skip
-    if len(shape) != len(array.shape) or shape != agreed:
-        wanted = ", ".join(f"{one}" if isinstance(one, int) else f"{sizes.get(one, '?')} {one}" for one in array.shape)
+              for one, length in zip(axes, shape, strict=False)]  # fmt: skip
+    if len(shape) < len(axes) or (len(shape) > len(axes) and not free) or shape[: len(axes)] != agreed:
+        wanted = ", ".join(f"{one}" if isinstance(one, int) else f"{sizes.get(one, '?')} {one}" for one in axes)
         raise ValueError(f"{name} claims a shape of {tuple(shape)!s:.80}, not ({wanted})")
     if len(start) + len(header) + math.prod(shape) * dtype.itemsize != member.file_size:
         raise ValueError(f"{name} claims a shape of {tuple(shape)!s:.80}, and has {member.file_size:,} bytes")

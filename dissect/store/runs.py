@@ -2,26 +2,37 @@
 
 runs/<study>/<variant>-seed<k>-<key>/
     config.yaml      the resolved config, as it was run
-    result.json      who the run is, its status, and what came out
+    result.json      who the run is, its status, what came out, and by what its other files are known
     metrics.csv      a row an epoch
     predictions.npz  each validation example's score, and what the task needs for an ensemble
     checkpoint.pt    the network after the last epoch
+
+A finished run is believed where its result has the seal of what was written, its folder is named after it, and the
+files that it names are those that were there; wherever one is read, this is looked at.
 """
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.lib.npyio import NpzFile
 
+from dissect.composing.job import folder_name, who
 from dissect.errors import InputError
 from dissect.files import unwritable, whole
+from dissect.store.reading import AGAIN, Array, checked, open_npz, read_json, seal
+
+KEPT = ("config.yaml", "metrics.csv", "predictions.npz")  # files without which a run that had them is not finished
+NEEDS = {"key": str, "variant": str, "components": dict, "seed": int, "status": str, "error": str | None,
+         "metrics": dict, "metric": dict, "data": dict, "files": dict}  # fmt: skip
+DAMAGED = "damaged"  # the status that `results` gives a run whose files are not as they were written
+_NEXT = ".predictions.npz.next"  # predictions that the result beside them may not know yet
 
 
 @contextmanager
@@ -58,37 +69,110 @@ def held(folder: Path) -> bool:
         return True
 
 
-def write_result(folder: Path, result: dict[str, Any]) -> None:
-    """Write `result.json`; a run counts as finished from the moment this file says so."""
+def write_result(folder: Path, result: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
+    """Write `result.json`; a run counts as finished from the moment this file says so.
+
+    It keeps by what its KEPT files are known. Predictions given with it are written first, under a name of their own,
+    and take their place when the result stands: whoever dies between leaves the old pair or the new one.
+
+    Args:
+        arrays: those of `predictions.npz`, see `write_predictions`; none in it for none; None leaves what is there.
+    """
+    said = {key: value for key, value in result.items() if key not in ("folder", "files", "seal")}
+    files = {}
+    if said.get("status") == "finished":
+        if arrays:
+            _write_arrays(folder / _NEXT, arrays)
+        elif arrays is not None:
+            (folder / "predictions.npz").unlink(missing_ok=True)
+        for name in KEPT:
+            path = folder / (_NEXT if arrays and name == "predictions.npz" else name)
+            with suppress(FileNotFoundError):
+                files[name] = mark(path)
+    said["files"] = files
     with whole(folder / "result.json") as file:
-        json.dump(result, file, indent=2, allow_nan=False)
+        json.dump({**said, "seal": seal(said)}, file, indent=2, allow_nan=False)
         file.write("\n")
+    if arrays:
+        _settle(folder)
+
+
+_TAIL = 1 << 18  # bytes; an archive of arrays ends in its directory, with the CRC-32 of each
+
+
+def mark(path: Path) -> dict[str, Any]:
+    """By what a file is known: its size, and a digest of its end, which for most is all of it."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(0, size - _TAIL))
+        return {"bytes": size, "digest": blake2b(file.read(_TAIL), digest_size=8).hexdigest()}
+
+
+def _settle(folder: Path) -> None:
+    """Put the predictions that a result knows in their place; whoever comes second finds that done."""
+    with suppress(FileNotFoundError):
+        os.replace(folder / _NEXT, folder / "predictions.npz")
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
     """The run's `result.json`, with its `folder` added; None where there is none.
 
     Raises:
-        InputError: for a file that is not the JSON this module writes.
+        InputError: for a file that is not as it was written, one of another run, and a finished run whose other files
+            are not those that it was finished with.
     """
-    path = folder / "result.json"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); check runs=") from problem
-    try:
-        result = json.loads(text)
-    except ValueError as problem:
-        raise InputError(
-            f"{path}: is not valid JSON ({problem}); delete this run's folder and train it again"
-        ) from problem
-    return {**result, "folder": str(folder)}
+    path, before = folder / "result.json", None
+    while True:
+        try:
+            said = read_json(path, needs={"status": str})
+        except FileNotFoundError:
+            return None
+        if "metrics" not in said and said["status"] == "finished":
+            raise InputError(
+                f"{path}: was made by an earlier version (RECIPE 1), whose runs are not compared with new ones; "
+                "begin anew with name=..."
+            )
+        result = checked(said, path)
+        for key, types in NEEDS.items():
+            if not isinstance(result.get(key), types) or isinstance(result[key], bool):
+                raise InputError(f"{path}: lacks `{key}`; {AGAIN}")
+        name = folder_name(result["variant"], result["seed"], result["key"])
+        if folder.resolve().name != name:
+            raise InputError(f"{path}: is the result of {name}; {AGAIN}")
+        wrong = _differing(folder, result["files"])
+        if wrong is None:
+            return {**result, "folder": str(folder)}
+        if said == before:
+            raise InputError(f"{folder / wrong[0]}: {wrong[1]}; {AGAIN}")
+        before = said  # another process may just have judged it again: look once more
+
+
+def _differing(folder: Path, files: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first of a finished run's files that is not as it was, and how; None where all are."""
+    for name in KEPT:
+        if (known := files.get(name)) is None:
+            continue
+        try:
+            found = mark(folder / name)
+        except FileNotFoundError:
+            found = None
+        except OSError as problem:
+            return name, f"cannot be read ({problem.strerror})"
+        if found == known:
+            continue
+        if name == "predictions.npz":  # a process ended between the result and its predictions
+            with suppress(OSError):
+                if mark(folder / _NEXT) == known:
+                    _settle(folder)
+                    continue
+        return name, "is gone" if found is None else "is not as it was when its run was finished"
+    return None
 
 
 def results(study: Path) -> list[dict[str, Any]]:
     """Every result in a study's folder, finished and failed, in the order of the folders' names.
+
+    A run that is damaged stands among them as what it is: its status is DAMAGED, and `error` says why and the mend.
 
     Raises:
         InputError: for a folder that does not exist.
@@ -97,14 +181,32 @@ def results(study: Path) -> list[dict[str, Any]]:
         raise InputError(
             f"{study}: no such study; it is a folder of runs, made by `python -m dissect name={study.name} ...`"
         )
-    found = (read_result(folder) for folder in sorted(study.iterdir()) if folder.is_dir() and folder.name[0] != ".")
+    found = (_result(folder) for folder in sorted(study.iterdir()) if folder.name[0] != "." and folder.is_dir())
     return [result for result in found if result is not None]
 
 
+def _result(folder: Path) -> dict[str, Any] | None:
+    try:
+        return read_result(folder)
+    except InputError as problem:
+        return damaged(folder, str(problem))
+
+
+def damaged(folder: Path, error: str) -> dict[str, Any]:
+    """What `results` says of a run that is damaged: who it is by its folder's name, and the error."""
+    variant, seed = who(folder)
+    said = {"variant": variant, "components": {}, "seed": seed, "status": DAMAGED, "error": error}
+    return {**said, "metrics": {}, "data": {}, "folder": str(folder)}
+
+
 def finished(folder: Path) -> dict[str, Any] | None:
-    """The run's result if it is finished, else None."""
+    """The run's result if it is finished, else None.
+
+    Raises:
+        InputError: where it is damaged.
+    """
     result = read_result(folder)
-    return result if result is not None and result.get("status") == "finished" else None
+    return result if result is not None and result["status"] == "finished" else None
 
 
 STATES = ("resume.ckpt", "resume-before.ckpt", ".resume.ckpt")  # of an unfinished run; the last one half-written
@@ -122,41 +224,40 @@ def write_predictions(folder: Path, **arrays: np.ndarray) -> None:
 
     `scores` (N,) and `scores_ten_crop` (N,) are each example's part of the metric; what else there is, is the task's.
     """
-    if not arrays:
-        return
-    with whole(folder / "predictions.npz", "wb") as file:
+    if arrays:
+        _write_arrays(folder / "predictions.npz", arrays)
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with whole(path, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+_EACH = Array("biuf", ("examples",), optional=True)
+ARRAYS = {"labels": _EACH, "scores": _EACH, "scores_ten_crop": _EACH}  # others are a task's own, a row an example
 
 
 def read_predictions(folder: Path) -> dict[str, np.ndarray]:
     """The arrays given to `write_predictions`.
 
     Raises:
-        InputError: when the file is missing or cut short.
+        InputError: when the file is missing or damaged.
     """
-    with _predictions(folder) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    return _predictions(folder, None)
 
 
 def read_scores(folder: Path) -> dict[str, np.ndarray]:
     """Of `scores`, `scores_ten_crop` and `labels` (N,) those that are there: a hundredth of what the file holds.
 
     Raises:
-        InputError: when the file is missing or cut short.
+        InputError: when the file is missing or damaged.
     """
-    with _predictions(folder) as arrays:
-        return {name: arrays[name] for name in ("scores", "scores_ten_crop", "labels") if name in arrays.files}
+    return _predictions(folder, ("scores", "scores_ten_crop", "labels"))
 
 
-@contextmanager
-def _predictions(folder: Path) -> Iterator[NpzFile]:
+def _predictions(folder: Path, only: tuple[str, ...] | None) -> dict[str, np.ndarray]:
     path = folder / "predictions.npz"
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            yield arrays
+        return open_npz(path, ARRAYS, only, others=Array("biuf", ("examples", ...)))
     except FileNotFoundError as problem:
-        raise InputError(f"{path}: this run has no predictions; delete its folder and train it again") from problem
-    except (ValueError, OSError, EOFError, KeyError, AttributeError, BadZipFile) as problem:
-        raise InputError(
-            f"{path}: cannot be read ({problem}); delete this run's folder and train it again"
-        ) from problem
+        raise InputError(f"{path}: this run has no predictions; {AGAIN}") from problem

@@ -112,7 +112,7 @@ def _follow(jobs: Sequence[Job], queued: dict[int, Any], stop_on_failure: bool, 
                 continue
             del queued[number]
             watch.ended(number, outcome)
-            if stop_on_failure and outcome.error:
+            if outcome.stops(stop_on_failure):
                 for other in queued.values():
                     other.cancel()
                 return
@@ -189,7 +189,7 @@ def on_ray(
                 except ray.exceptions.RayError as problem:
                     outcome = fail(jobs[number], f"its Ray worker ended: {str(problem).splitlines()[0]}")
                 watch.ended(number, outcome)
-                if stop_on_failure and outcome.error:
+                if outcome.stops(stop_on_failure):
                     for other in tasks:
                         ray.cancel(other, force=True)
                     return

@@ -2,12 +2,12 @@
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dissect.composing.job import Job, job_of
 from dissect.composing.variant import Variant
-from dissect.errors import InputError, TrainingError
+from dissect.errors import DiskFullError, InputError, TrainingError
 from dissect.measure.metric import Metric
 from dissect.store import runs as store
 from dissect.store.record import describe
@@ -15,7 +15,11 @@ from dissect.training.task import data_of, task_of
 
 
 def found(job: Job) -> dict[str, Any] | None:
-    """The result of a run that is finished with all that the config asks for, else None."""
+    """The result of a run that is finished with all that the config asks for, else None.
+
+    Raises:
+        InputError: where it is damaged.
+    """
     result = store.finished(job.folder)
     if result is None:
         return None
@@ -53,13 +57,19 @@ def _finish(job: Job, data: Any) -> tuple[dict[str, Any], bool]:
 class Outcome:
     """How a run ended: with its `result`, or with the `error` that ended it; `new` where it was trained just now.
 
-    `diverged` tells a loss that became no number from an error of another kind.
+    `diverged` tells a loss that became no number from an error of another kind, and `full` a disk on which no other run
+    could be kept.
     """
 
     result: dict[str, Any] | None = None
     new: bool = False
     error: str = ""
     diverged: bool = False
+    full: bool = False
+
+    def stops(self, on_failure: bool) -> bool:
+        """Whether no further run is to be started; `on_failure`: whether any failure is enough."""
+        return self.full or (on_failure and bool(self.error))
 
     def said(self, job: Job) -> str:
         """The outcome, to be read by a person."""
@@ -83,6 +93,14 @@ def line(result: Mapping[str, Any], new: bool) -> str:
     return " · ".join(parts)
 
 
+def known(job: Job) -> Outcome:
+    """What the store has of a run among others: its result, nothing, or that it is damaged, which is its failure."""
+    try:
+        return Outcome(found(job))
+    except InputError as problem:
+        return Outcome(error=str(problem))
+
+
 def attempt(job: Job) -> Outcome:
     """Finish a run among others: whatever goes wrong is this run's own failure, and stands in the store."""
     try:
@@ -94,6 +112,8 @@ def attempt(job: Job) -> Outcome:
         result, new = _finish(job, data)
     except TrainingError as problem:
         return fail(job, str(problem), diverged=True)
+    except DiskFullError as problem:
+        return replace(fail(job, str(problem)), full=True)
     except InputError as problem:
         return fail(job, str(problem))
     except Exception as problem:  # a network is anybody's code, so anything may come
@@ -103,14 +123,18 @@ def attempt(job: Job) -> Outcome:
 
 
 def fail(job: Job, reason: str, *, diverged: bool = False) -> Outcome:
-    """Let the store say that the run failed, and why, unless it is finished; what it has saved stays for a retry."""
+    """Let the store say that the run failed, and why; what it has saved stays for a retry.
+
+    A finished run stays finished, whatever was asked of it besides; a damaged one stays for a person to see.
+    """
     try:
         with store.locked(job.folder):
             if (result := found(job)) is not None:
                 return Outcome(result, True)
-            data = data_of(job.variant.config)
-            said = {"status": "failed", "error": reason, "diverged": diverged}
-            store.write_result(job.folder, describe(job, data) | said)
+            if store.finished(job.folder) is None:
+                data = data_of(job.variant.config)
+                said = {"status": "failed", "error": reason, "diverged": diverged}
+                store.write_result(job.folder, describe(job, data) | said)
     except Exception:  # neither can the store be written or the data, anybody's code, be found; the caller says why
         pass
     return Outcome(error=reason, diverged=diverged)
@@ -118,8 +142,9 @@ def fail(job: Job, reason: str, *, diverged: bool = False) -> Outcome:
 
 def told(job: Job) -> Outcome:
     """What the store says of a job that ran elsewhere."""
-    if (result := found(job)) is not None:
-        return Outcome(result, True)
+    outcome = known(job)
+    if outcome.result is not None or outcome.error:
+        return Outcome(outcome.result, outcome.result is not None, outcome.error)
     failed = store.read_result(job.folder) or {}
     error = failed.get("error") or "no result: its job ended without one"
     return Outcome(error=str(error), diverged=bool(failed.get("diverged")))

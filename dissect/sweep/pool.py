@@ -99,7 +99,7 @@ def run_all(jobs: Sequence[Job], *, parallel: Any, stop_on_failure: bool, watch:
                     except ProcessExpired as problem:
                         outcome = died(jobs[number], problem.exitcode)
                     watch.ended(number, outcome)
-                    if stop_on_failure and outcome.error:
+                    if outcome.stops(stop_on_failure):
                         waiting.clear()
                 watch.tick()
             pool.close()

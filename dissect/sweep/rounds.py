@@ -158,7 +158,10 @@ def once(jobs: Sequence[Job], train: Train) -> Ended:
 
 
 def _diverged_before(job: Job) -> str:
-    result = store.read_result(job.folder)
+    try:
+        result = store.read_result(job.folder)
+    except InputError:  # damaged, which training says
+        return ""
     return str(result["error"]) if result is not None and result.get("diverged") else ""
 
 

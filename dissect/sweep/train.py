@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dissect.composing.job import Job
-from dissect.sweep.finish import Outcome, fail, found, told
+from dissect.sweep.finish import Outcome, fail, known, told
 from dissect.sweep.jobs import members_of
 from dissect.sweep.watch import Watch
 from dissect.training.task import data_of
@@ -27,17 +27,21 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
         foreign: launches lists of overrides by a launcher of Hydra's own kind.
     """
     own = bool(config.hydra.launcher._target_.startswith("dissect."))
-    ended = {place: Outcome(found(job)) for place, job in enumerate(jobs)}
-    todo = [place for place, outcome in ended.items() if outcome.result is None]
-    if len(todo) < len(jobs):
-        print(f"{len(jobs) - len(todo)} of {len(jobs)} runs finished before", flush=True)
+    ended = {place: known(job) for place, job in enumerate(jobs)}
+    todo = [place for place, outcome in ended.items() if outcome.result is None and not outcome.error]
+    if before := sum(outcome.result is not None for outcome in ended.values()):
+        print(f"{before} of {len(jobs)} runs finished before", flush=True)
     # What averages runs comes when they are finished; they are trained side by side like all others. Another's
     # launcher knows runs by their overrides, which members have none of, so there an ensemble trains its own.
     averaging = [place for place in todo if jobs[place].averages and own]
     members = {place: members_of(jobs[place], data_of(jobs[place].variant.config)) for place in averaging}
     wanted = {jobs[place].folder: jobs[place] for place in todo if place not in averaging}
+    failed: dict[Path, Outcome] = {}
     for job in (job for ours in members.values() for job in ours):
-        if found(job) is None:
+        outcome = known(job)
+        if outcome.error:
+            failed[job.folder] = outcome
+        elif outcome.result is None:
             wanted.setdefault(job.folder, job)
     if further := len(wanted) - len(todo) + len(averaging):
         print(f"{further} more to train as members of ensembles", flush=True)
@@ -47,8 +51,8 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
 
     # Seed by seed, so that what is cut short is still paired.
     trained = launch(sorted(wanted.values(), key=lambda job: (job.averages, job.variant.seed)))
-    failed = {folder: outcome for folder, outcome in trained.items() if outcome.error}
-    stopped = bool(failed) and config.on_failure == "stop"
+    stopped = any(outcome.stops(config.on_failure == "stop") for outcome in trained.values())
+    failed |= {folder: outcome for folder, outcome in trained.items() if outcome.error}
     for place in averaging:
         lost = [job for job in members[place] if job.folder in failed]
         if stopped:

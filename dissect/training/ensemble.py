@@ -33,6 +33,5 @@ def run_ensemble(job: Job, data: Data, task: Task) -> dict[str, Any]:
     result |= measured(averaged, config)
     result["members"] = [Path(one["folder"]).name for one in results]
     with store.locked(folder):
-        store.write_predictions(folder, **averaged.arrays)
-        store.write_result(folder, result)
-    return {**result, "folder": str(folder)}
+        store.write_result(folder, result, averaged.arrays)
+    return store.finished(folder) or {}

@@ -1,8 +1,10 @@
 """Train one variant with one seed, and keep all that came of it in the store."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -56,11 +58,11 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
             result.pop("folder")
             result |= measured(judged, config)
             result["data"] = {**result["data"], **judged.data}
-            store.write_predictions(folder, **judged.arrays)
+            arrays = judged.arrays
         else:
             try:
                 with logging_to(trainer, job, epochs, "member" if job.variant.member_of else "train") as told:
-                    result = _train(job, data, task, module, trainer, progress, epochs, resume)
+                    result, arrays = _train(job, data, task, module, trainer, progress, epochs, resume)
                     told(result)
             except TrainingError as problem:
                 store.write_result(
@@ -68,9 +70,9 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
                 )
                 resume.remove()  # or the next try would go on into the same end
                 raise
-        store.write_result(folder, result)
+        store.write_result(folder, result, arrays)
         resume.remove()
-        return {**result, "folder": str(folder)}
+        return store.finished(folder) or {}
 
 
 def _train(
@@ -82,7 +84,7 @@ def _train(
     progress: RunProgress,
     epochs: Epochs,
     resume: Resume,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
     config, folder = job.variant.config, job.folder
     with whole(folder / "config.yaml") as file:
         file.write(OmegaConf.to_yaml(without_paths(config), resolve=True))
@@ -97,12 +99,11 @@ def _train(
         )
     judged = task.judge(module, data, config, trainer)
     found = measured(judged, config)
-    store.write_predictions(folder, **judged.arrays)
     network = task.network(module)
     keep(network, folder, job.key)
     processes = f"{trainer.world_size} processes on " if trainer.world_size > 1 else ""
     described = describe(job, data)
-    return {
+    result = {
         **described,
         "data": {**described["data"], **judged.data},
         "parameters": sum(weights.numel() for weights in network.parameters()),
@@ -113,6 +114,7 @@ def _train(
         "precision": str(trainer.precision),
         **found,
     }
+    return result, judged.arrays
 
 
 def finished(job: Job, task: Task) -> dict[str, Any] | None:
