@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from dissect.composing.variant import Variant
 
-
 MOST = 180  # bytes of a folder's name; file systems take 255, and names of locks and half-written files are longer
 
 

@@ -55,7 +55,11 @@ def read_runs(study: Path, against: Path) -> tuple[pd.DataFrame, pd.DataFrame, M
 
 
 def _finished(study: Path) -> list[dict[str, Any]]:
-    found = [one for one in store.results(study) if one.get("status") == "finished" and not one.get("member_of")]
+    results = store.results(study)
+    for one in results:
+        if one["status"] == store.DAMAGED:
+            print(f"warning: left out: {one['error']}", file=sys.stderr)
+    found = [one for one in results if one["status"] == "finished" and not one.get("member_of")]
     return [one for one in found if isinstance(one.get("data"), dict)]
 
 

@@ -66,11 +66,11 @@ shown: the smallest gain that the seeds of this plan show with that power, at Ho
 
 def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any) -> list[str]:
     """How many runs, how many of them finished, and the hours and disk that the rest will take."""
-    finished = [job for job in jobs if found(job) is not None]
+    finished = [job for job in jobs if known(job).result is not None]
     rest = [job for job in jobs if job not in finished]
     seeds = manifest.seeds
     members = {one.folder: one for job in rest if job.averages for one in members_of(job, data_of(job.variant.config))}
-    missing = {folder for folder, one in members.items() if found(one) is None}
+    missing = {folder for folder, one in members.items() if known(one).result is None}
     further = len(missing - {job.folder for job in rest})
     lines = [
         f"{manifest.study}: {_some(len(manifest.variants), 'variant')} x {_some(len(seeds), 'seed')} ({seeds[0]} to "

@@ -135,7 +135,10 @@ def primary_of(path: Path, results: Iterable[Mapping[str, Any]], plans: Sequence
     """The metric that was planned, else that of the latest run; what others are called is the latest run's to say."""
     told = [result for result in results if result.get("metric")]
     if not told and not plans:
-        raise InputError(f"{path}: has no run to report on; train some with `python -m dissect name={path.name} ...`")
+        reason = next((f" ({result['error']})" for result in results if result.get("error")), "")
+        raise InputError(
+            f"{path}: has no run to report on{reason}; train some with `python -m dissect name={path.name} ...`"
+        )
     latest = max(told, key=lambda result: str(result.get("finished") or ""))["metric"] if told else {}
     return Metric.from_config({**latest, **plans[0].metric} if plans else latest, f"{path}: metric")
 

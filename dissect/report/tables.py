@@ -42,7 +42,8 @@ def bars_table(
     inherited = {name: known[under] for name, under in against.items() if under is not None}
     bars["label"] = [bar_label(study, name, known[name], inherited.get(name)) for name in names]
     if without:
-        bars["label"] = [f"full model without {effects.at[row, 'label']}" if row >= 0 else "full model"
+        labels = [str(label) for label in effects["label"]]
+        bars["label"] = [f"full model without {labels[row]}" if row >= 0 else "full model"
                          for row in without.values()]  # fmt: skip
     # A level on other data is no yardstick, where a gain still is one.
     comparable = published.levels if published and published.same_data(study.data) else {}

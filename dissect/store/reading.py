@@ -134,8 +134,10 @@ class Array(NamedTuple):
     optional: bool = False
 
 
-def open_npz(path: Path, expected: Mapping[str, Array], only: Collection[str] | None = None, *,
-             others: Array | None = None, most: int = MOST_ARRAYS, mend: str = AGAIN) -> dict[str, np.ndarray]:  # fmt: skip
+def open_npz(
+    path: Path, expected: Mapping[str, Array], only: Collection[str] | None = None, *, others: Array | None = None,
+    most: int = MOST_ARRAYS, mend: str = AGAIN,
+) -> dict[str, np.ndarray]:  # fmt: skip
     """The arrays of an archive that numpy.savez wrote, none of them unpickled.
 
     Every header is held against `expected`, its fellows and the archive's directory before an array is read. Members
@@ -225,8 +227,9 @@ _HEADER = re.compile(rb"\{'descr': '([<>|=][bifuO]\d{0,2})', 'fortran_order': (?
                      rb"'shape': \(((?:\d{1,40}, ?){0,5}(?:\d{1,40})?)\), \} *\n")  # fmt: skip
 
 
-def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, array: Array | None, sizes: dict[str, int]) \
-        -> None:  # fmt: skip
+def _check_header(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, array: Array | None, sizes: dict[str, int]
+) -> None:
     assert array is not None
     with archive.open(member) as file:
         start = file.read(10)

@@ -30,7 +30,8 @@ def add(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.Mon
     def add(accuracy: float, *, fold: int | None, seed: int = 0, study: str = "cv", name: str = "step1", folds: int = 3,
             digest: str = "", rate: float = 0.02, scores: np.ndarray | None = None,
             **result: Any) -> Path:  # fmt: skip
-        folder = Path("runs") / study / f"{name}-seed{seed}-{fold}{digest}{rate}{result.get('status', '')}"
+        key = f"{fold}{digest}{rate}{result.get('status', '')}"
+        folder = Path("runs") / study / f"{name}-seed{seed}-{key[:8]}"
         folder.mkdir(parents=True)
         config.optimizer.lr = rate
         OmegaConf.save(config, folder / "config.yaml", resolve=True)
@@ -45,6 +46,9 @@ def add(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.Mon
                       "examples": {"training": 100, "validation": 50}}  # fmt: skip
         data = {"name": "digits", "classes": 10, "image_size": 16, "digest": f"{fold}{digest}", **where}
         told = {
+            "key": key,
+            "components": {},
+            "error": None,
             "variant": name,
             "seed": seed,
             "status": "finished",
@@ -52,9 +56,7 @@ def add(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.Mon
             "metric": ACCURACY,
             "metrics": {"accuracy": accuracy},
         }
-        store.write_result(folder, told | result)
-        if scores is not None:
-            store.write_predictions(folder, scores=scores)
+        store.write_result(folder, told | result, {} if scores is None else {"scores": scores})
         return folder
 
     return add
@@ -130,9 +132,12 @@ def test_what_may_not_be_compared_is_refused(add: Add, refused: Callable[..., st
     assert "were trained or judged on other examples; give each kind a name=... of its own" in refused()
 
 
-def test_one_run_that_was_trained_twice_is_refused(add: Add, refused: Callable[..., str]):
-    shutil.copytree(add(0.5, fold=0), "runs/cv/again")
-    assert "are one run trained twice; delete the one that is out of date" in refused()
+def test_a_copy_of_a_run_under_another_name_is_left_out_and_said(add: Add, capsys: pytest.CaptureFixture[str]):
+    for fold in range(3):
+        kept = add(0.5 + 0.1 * fold, fold=fold)
+    shutil.copytree(kept, "runs/cv/again")
+    assert main(["cv"]) == 0
+    assert f"warning: left out: runs/cv/again/result.json: is the result of {kept.name}" in capsys.readouterr().err
 
 
 def test_several_numbers_of_folds_are_refused(add: Add, refused: Callable[..., str]):

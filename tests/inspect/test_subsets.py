@@ -31,13 +31,14 @@ def made(tmp_path: Path) -> Callable[..., Run]:
 
     def make(members: int = 4) -> Run:
         data = {"name": "digits", "classes": 3, "image_size": 16, "judge": "validation", "digest": "d"}
-        common = {"variant": "step8", "components": {}, "status": "finished", "data": data}
+        common = {"variant": "step8", "components": {}, "status": "finished", "data": data, "key": "k", "error": None}
+        common |= {"metric": {"name": "accuracy"}}
         common |= {"metrics": {"accuracy": 0.5, "accuracy_ten_crop": None}}
         names = [f"step7-seed{1000 * number + 3}-k" for number in range(members)]
         for number, name in enumerate(names):
-            store.write_result(tmp_path / "trial" / name, common | {"seed": 1000 * number + 3, "members": None})
             both = {"probabilities": predicted(number), "probabilities_ten_crop": predicted(100 + number)}
-            store.write_predictions(tmp_path / "trial" / name, labels=LABELS, **both)
+            one = {"variant": "step7", "seed": 1000 * number + 3, "members": None}
+            store.write_result(tmp_path / "trial" / name, common | one, {"labels": LABELS, **both})
         folder = tmp_path / "trial" / "step8-seed3-k"
         store.write_result(folder, common | {"seed": 3, "members": names})
         return read_run(folder)
@@ -117,17 +118,18 @@ def test_what_has_no_subsets_is_refused_in_one_line(made: Callable[..., Run], tm
         subsets_of(read_run(run.folder.parent / "step7-seed3-k"))
     run = made()
     other = run.folder.parent / "step7-seed1003-k"
-    store.write_predictions(other, labels=np.roll(LABELS, 1), probabilities=predicted(1))
+    result = store.read_result(other)
+    store.write_result(other, result, {"labels": np.roll(LABELS, 1), "probabilities": predicted(1)})
     with pytest.raises(
         InputError, match=r"step7-seed1003-k: was judged on other images than step7-seed3-k \(their labels"
     ):
         subsets_of(run)
-    store.write_predictions(other, labels=LABELS, probabilities=2 * predicted(1))
+    store.write_result(other, result, {"labels": LABELS, "probabilities": 2 * predicted(1)})
     with pytest.raises(InputError, match="its members' probabilities cannot be averaged"):
         subsets_of(run)
     (other / "predictions.npz").unlink()
     assert main([str(run.folder), "subsets", "--out", str(tmp_path / "out")]) == 2
-    assert "this run has no predictions" in capsys.readouterr().err
+    assert "predictions.npz: is gone" in capsys.readouterr().err
 
 
 def test_the_command_needs_no_images_and_writes_a_page(made: Callable[..., Run], tmp_path: Path):

@@ -54,20 +54,26 @@ def write_run(
     result |= others
     folder = study / f"{variant}-seed{seed}-{result['key']}"
     folder.mkdir(parents=True)
-    (folder / "result.json").write_text(json.dumps(result))
     rate = 0.1 if result["settings"] == "s" else 0.2
     (folder / "config.yaml").write_text(f"optimizer:\n  lr: {rate}\ntrain:\n  epochs: 4\nseed: {seed}\n")
     if result["status"] == "finished" and not result["members"]:
         lines = [f"{epoch},{0.1 * epoch},{0.09 * epoch}" for epoch in range(1, 5)]
         (folder / "metrics.csv").write_text("\n".join(["epoch,train_accuracy,val_accuracy", *lines]))
+    store.write_result(folder, result)
     return folder
+
+
+def rewrite(folder: Path, arrays: dict[str, Any] | None = None, **others: Any) -> None:
+    """Change what `result.json` says, or other files that it has to know, as if it had been written so."""
+    result = json.loads((folder / "result.json").read_text())
+    store.write_result(folder, result | others, arrays)
 
 
 def write_predictions(folder: Path, right: np.ndarray, **others: Any) -> None:
     """Predictions of two classes, the first being every image's own, of which those are `right`; and others."""
     labels = np.zeros(len(right), dtype=int)
     arrays: dict[str, Any] = {"labels": labels, "probabilities": np.stack([right, ~right], 1) * 1.0, "scores": right}
-    store.write_predictions(folder, **arrays | others)
+    rewrite(folder, arrays | others)
 
 
 def write_errors(
@@ -82,6 +88,7 @@ def write_errors(
     lines = [f"{epoch},{error + 40 - 10 * epoch},{error + 36 - 10 * epoch}" for epoch in range(1, 5)]
     if (folder / "metrics.csv").exists():
         (folder / "metrics.csv").write_text("\n".join(["epoch,val/rmse,train/rmse", *lines]))
+        rewrite(folder)
     return folder
 
 

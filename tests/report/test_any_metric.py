@@ -1,13 +1,14 @@
 """A study of another metric than accuracy, from a folder of runs to the page."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from dissect.report.__main__ import main
-from tests.report.conftest import write_errors, write_ladder, write_manifest, write_run
+from tests.report.conftest import rewrite, write_errors, write_ladder, write_manifest, write_run
 from tests.report.test_report import Page
 
 Reported = tuple[Path, Path]
@@ -130,8 +131,8 @@ def test_a_metric_that_cannot_be_shown_is_refused_in_one_line(errors: Reported, 
 def test_a_described_metric_of_images_is_shown_in_its_own_words(study: Path):
     write_ladder(study)
     for folder in study.iterdir():
-        text = (folder / "result.json").read_text()
-        (folder / "result.json").write_text(text.replace('"loss": 2.0', f'"loss": {2 + len(folder.name) / 100}'))
+        metrics = json.loads((folder / "result.json").read_text())["metrics"]
+        rewrite(folder, metrics=metrics and metrics | {"loss": 2 + len(folder.name) / 100})
     assert shown(study, "metric=loss") == 0
     text = page(study.parents[1] / "shown" / "trial" / "loss")
     assert "Gains are nats of validation loss" in text

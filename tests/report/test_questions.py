@@ -10,7 +10,7 @@ from dissect.planning.manifest import Manifest, Planned
 from dissect.report.questions import components_of, contained, drawn_variants, questions
 from dissect.report.study import read_study
 from dissect.report.tables import scored_runs
-from tests.report.conftest import METRIC, write_run
+from tests.report.conftest import METRIC, rewrite, write_run
 
 LADDER = {"step1": (), "step2": ("a",), "step3": ("a", "b"), "step4": ("a", "b", "c")}
 COMPONENTS = [Component("a"), Component("b"), Component("c")]
@@ -84,6 +84,7 @@ def test_components_are_as_the_configs_declare_them_in_the_ladders_order(study: 
     write_run(study, "b", ("b",), 0, 0.4)
     path = write_run(study, "a+b", ("a", "b"), 0, 0.4)
     (path / "config.yaml").write_text(said)
+    rewrite(path)
     write_run(study, "averaged", ("a", "b", "e"), 0, 0.5, members=[path.name])
     read = read_study(study)
     assert components_of(read, scored_runs(read)) == [

@@ -13,7 +13,7 @@ import pytest
 from dissect.measure.gains import gain
 from dissect.report.__main__ import main
 from dissect.report.study import read_study
-from tests.report.conftest import write_manifest
+from tests.report.conftest import rewrite, write_manifest
 
 AddRun = Callable[..., Path]
 
@@ -203,6 +203,7 @@ def test_seeds_between_looks_wait_for_the_next_one(ladder: Path):
 def test_another_network_is_not_compared_with_the_published_values(ladder: Path):
     config = ladder / "step1-seed0-k" / "config.yaml"
     config.write_text(config.read_text() + "model: {_target_: mine.Net}\n")
+    rewrite(config.parent)
     text = words(report(ladder))
     assert "No published values for these data and this network" in text
     assert "published: +4.88" not in text

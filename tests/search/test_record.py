@@ -117,7 +117,9 @@ def test_the_command_draws_a_search_of_another_metric(tmp_path: Path, monkeypatc
     write_trials(study, "baseline", [trial(n, metrics[n], settings[n]) for n in range(3)])
     assert main(["table-search"]) == 2
     assert "none of its runs says by which metric it was judged" in capsys.readouterr().err
-    store.write_result(study / "run0", {"status": "finished", "metric": RMSE._asdict(), "metrics": metrics[0]})
+    who = {"key": "k", "variant": "baseline", "components": {}, "seed": 0, "error": None, "data": {}}
+    said = {"status": "finished", "metric": RMSE._asdict(), "metrics": metrics[0]}
+    store.write_result(study / "baseline-seed0-k", who | said)
     assert main(["table-search"]) == 0
     with Image.open("reports/table-search/search.png") as image:
         said = image.info["Description"]

@@ -9,6 +9,8 @@ from dissect.errors import InputError
 from dissect.files import whole
 from dissect.store import runs as store
 
+WHO = {"key": "k", "variant": "a", "components": {}, "seed": 0, "error": None, "metrics": {}, "metric": {}, "data": {}}
+
 
 def die_half_way(path):
     with whole(path) as file:
@@ -36,13 +38,14 @@ def test_a_failed_write_leaves_the_file_that_was_there(tmp_path):
 
 
 def test_a_result_is_read_back_with_its_folder(tmp_path):
-    store.write_result(tmp_path / "a", {"status": "finished", "accuracy": 0.5})
-    assert store.finished(tmp_path / "a") == {"status": "finished", "accuracy": 0.5, "folder": str(tmp_path / "a")}
+    folder = tmp_path / "a-seed0-k"
+    store.write_result(folder, WHO | {"status": "finished"})
+    assert store.finished(folder) == {**WHO, "status": "finished", "files": {}, "folder": str(folder)}
     assert store.finished(tmp_path / "b") is None
 
 
 def test_a_failed_run_is_a_result_but_not_finished(tmp_path):
-    store.write_result(tmp_path / "a", {"status": "failed", "error": "why"})
+    store.write_result(tmp_path / "a-seed0-k", WHO | {"status": "failed", "error": "why"})
     assert store.finished(tmp_path / "a") is None
     assert [result["error"] for result in store.results(tmp_path)] == ["why"]
 
