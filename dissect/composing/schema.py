@@ -1,12 +1,14 @@
 """What may stand in a config, whatever the task: a misspelt key or a wrong type is refused.
 
 Each task adds its own parts in a schema of its own, registered as `schema/<task>`; conf/task/<task>.yaml names it.
+A task of the user's own that adds none is content with `schema/common`: what is its own stands under `task`.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 _HERE = Path(__file__).resolve().parents[1]
@@ -87,3 +89,6 @@ class Config:
     parallel: Any = "auto"  # runs of a sweep at once
     on_failure: str = "continue"  # or stop: a sweep starts no further run after a failure
     threads: int | None = None
+
+
+ConfigStore.instance().store(group="schema", name="common", node=Config, package="_global_")

@@ -1,44 +1,63 @@
 """What a run's predictions amount to."""
 
 from collections.abc import Iterable, Mapping
+from math import log
 
 import numpy as np
 
 
-def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracy and top-5 accuracy (fractions) and the mean cross entropy (nats) of `probabilities` (N, classes)."""
+def parts(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Each image's part (N,) in accuracy, in top-5 accuracy (right or wrong) and in the cross entropy (nats).
+
+    The likeliest class counts, of equal ones the lowest.
+
+    Args:
+        probabilities: (N, classes).
+    """
     own = probabilities[np.arange(len(labels)), labels]
     # A class's rank is the number of classes ahead of it; a tie counts for the lower label, as argmax has it.
     tied = (probabilities == own[:, None]) & (np.arange(probabilities.shape[1]) < labels[:, None])
     rank = (probabilities > own[:, None]).sum(1) + tied.sum(1)
     smallest = np.finfo(probabilities.dtype).tiny
     return {
-        "accuracy": float((rank == 0).mean()),
-        "top5": float((rank < 5).mean()),
-        "loss": float(-np.log(np.maximum(own, smallest), dtype=np.float64).mean()),
+        "accuracy": rank == 0,
+        "top5": rank < 5,
+        "loss": -np.log(np.maximum(own, smallest), dtype=np.float64),
     }
 
 
-def judged(predictions: Mapping[str, np.ndarray]) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
-    """`scores` of the single view and of the ten-crop, where there is one, and which images are right in each.
+def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy and top-5 accuracy (fractions) and the mean cross entropy (nats) of `probabilities` (N, classes)."""
+    return {name: float(values.mean()) for name, values in parts(probabilities, labels).items()}
+
+
+def chance(classes: int) -> dict[str, float]:
+    """What guessing comes to: all classes equally likely."""
+    return {"accuracy": 1 / classes, "top5": min(1.0, 5 / classes), "loss": log(classes)}
+
+
+def judged(predictions: Mapping[str, np.ndarray], metric: str) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
+    """`scores` of the single view and of the ten-crop, where there is one, and each image's part in the metric.
 
     Args:
         predictions: `labels` (N,), `probabilities` (N, classes), and perhaps `probabilities_ten_crop`.
 
     Returns:
         Metrics by name, those of the ten-crop (None without one) ending in `_ten_crop`; and `scores` and perhaps
-        `scores_ten_crop` (N,): whether the likeliest class, of equal ones the lowest, is right.
+        `scores_ten_crop` (N,), `parts` of `metric` where it is one of those.
     """
     labels = predictions["labels"]
     found: dict[str, float | None] = {}
-    right: dict[str, np.ndarray] = {}
+    kept: dict[str, np.ndarray] = {}
     for view in ("", "_ten_crop"):
         if (probabilities := predictions.get(f"probabilities{view}")) is None:
             found |= {f"{name}{view}": None for name in ("accuracy", "top5", "loss")}
             continue
-        found |= {f"{name}{view}": value for name, value in scores(probabilities, labels).items()}
-        right[f"scores{view}"] = probabilities.argmax(axis=1) == labels
-    return found, right
+        known = parts(probabilities, labels)
+        found |= {f"{name}{view}": float(values.mean()) for name, values in known.items()}
+        if metric in known:
+            kept[f"scores{view}"] = known[metric]
+    return found, kept
 
 
 def mean(arrays: Iterable[np.ndarray]) -> np.ndarray:

@@ -12,7 +12,7 @@ from dissect.composing.identity import code_in, digest_of
 from dissect.composing.plain import plain
 from dissect.errors import InputError, TrainingError
 from dissect.images.arrays import ImageSet, load
-from dissect.images.scores import judged, mean, scores
+from dissect.images.scores import chance, judged, mean, scores
 from dissect.training.making import made
 from dissect.training.task import Judged
 
@@ -61,7 +61,7 @@ class Images:
             "digest": images.digest,
             "judge": judged_on(data),
             "examples": {"training": len(images.train_labels), "validation": len(images.val_labels)},
-            "chance": 1 / len(images.classes),
+            "chance": chance(len(images.classes)).get(config.metric.name),
             "classes": len(images.classes),
             "image_size": data.image_size,
             "mirror": data.mirror,
@@ -125,10 +125,10 @@ class Images:
                 )
         seen = training.first(config.evaluate.train_images)
         train_accuracy = scores(predict(seen, crop), images.train_labels[: len(seen)])["accuracy"]
-        metrics, right = judged(predictions)
+        metrics, own = judged(predictions, config.metric.name)
         return Judged(
             {**metrics, "train_accuracy": train_accuracy},
-            {**predictions, **right},
+            {**predictions, **own},
             {"ten_crop": ten_crop, "multiply_adds": multiply_adds(network, window_side(validation.size, crop))},
             {"views": len(views) or None},
         )
@@ -144,8 +144,8 @@ class Images:
         for name in ("probabilities", "probabilities_ten_crop"):
             if all(name in one for one in members):
                 averaged[name] = mean(one[name] for one in members)
-        metrics, right = judged(averaged)
-        return Judged({**metrics, "train_accuracy": None}, {**averaged, **right})
+        metrics, own = judged(averaged, config.metric.name)
+        return Judged({**metrics, "train_accuracy": None}, {**averaged, **own})
 
 
 ALONE = (0, 1)

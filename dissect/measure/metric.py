@@ -40,7 +40,9 @@ class Metric(NamedTuple):
         if not isinstance(others, Mapping) or not all(isinstance(one, Mapping) for one in others.values()):
             raise InputError(f"{where}.others={others}: must map names to descriptions: {{loss: {{better: lower}}}}")
         own = {key: value for key, value in said.items() if key not in ("name", "others")}
-        described = {other: _described(other, one, f"{where}.others.{other}") for other, one in others.items()}
+        described = {
+            other: _described(other, one, f"{where}.others.{other}") for other, one in others.items() if other != name
+        }  # a config that makes another one primary leaves it among them
         return cls(name, **_described(name, own, where), others=described)
 
     @property

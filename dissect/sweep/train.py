@@ -26,7 +26,7 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
         config: that of the command line, with Hydra's.
         foreign: launches lists of overrides by a launcher of Hydra's own kind.
     """
-    own = bool(config.hydra.launcher._target_.startswith("dissect."))
+    own = "_partial_" in config.hydra.launcher  # a function of jobs; Hydra's own kind is a class
     ended = {place: known(job) for place, job in enumerate(jobs)}
     todo = [place for place, outcome in ended.items() if outcome.result is None and not outcome.error]
     if before := sum(outcome.result is not None for outcome in ended.values()):

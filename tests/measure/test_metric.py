@@ -88,3 +88,8 @@ def test_a_bad_description_is_refused_with_key_value_and_mend(said, message):
 def test_a_metric_says_that_it_was_held_out_unless_its_label_does():
     named = [Metric.from_config({**LOSS, "label": label}).held_out for label in ("loss", "val/loss", "training loss")]
     assert named == ["validation loss", "val/loss", "training loss"]
+
+
+def test_the_primary_metric_is_not_among_the_others_though_a_task_may_list_it_there():
+    said = {"name": "loss", "better": "lower", "others": {"loss": {"better": "lower"}, "top5": {"better": "higher"}}}
+    assert [*Metric.from_config(said).others] == ["top5"]
