@@ -134,7 +134,9 @@ class Images:
         )
 
     def complete(self, result: Mapping[str, Any], config: DictConfig) -> bool:
-        """Whether it has the ten-crop that the config asks for, if it asks for any."""
+        """Whether its scores are of the config's metric, and it has the ten-crop that is asked for, if any is."""
+        if (result.get("metric") or {}).get("name") != config.metric.name:
+            return False
         if config.evaluate.ten_crop is None:
             return True
         return (result.get("ten_crop"), result["data"]["mirror"]) == (config.evaluate.ten_crop, config.data.mirror)

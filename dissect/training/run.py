@@ -58,6 +58,7 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
             result.pop("folder")
             result |= measured(judged, config)
             result["data"] = {**result["data"], **judged.data}
+            result["metric"] = describe(job, data)["metric"]
             arrays = judged.arrays
         else:
             try:

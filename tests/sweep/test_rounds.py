@@ -51,7 +51,9 @@ class Fake:
     def _trained(self, job: Job) -> Outcome:
         outcome = self.answer(job.variant)
         said = {"status": "failed", "error": outcome.error, "diverged": outcome.diverged}
-        store.write_result(job.folder, {"metric": plain(job.variant.config.metric), **(outcome.result or said)})
+        who = {"key": job.key, "variant": job.variant.name, "components": {}, "seed": job.variant.seed, "error": None}
+        who |= {"metric": plain(job.variant.config.metric), "metrics": {}, "data": {}}
+        store.write_result(job.folder, {**who, **(outcome.result or said)})
         return outcome
 
 
