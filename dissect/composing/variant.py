@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -32,7 +33,19 @@ class Variant:
     def with_seed(self, seed: int) -> "Variant":
         config = self.config.copy()
         config.seed = seed
-        return replace(self, seed=seed, config=config)
+        found = replace(self, seed=seed, config=config)
+        if not self._refers_to_seed:
+            vars(found)["determined"] = self.determined  # worked out once for all seeds
+        return found
+
+    @cached_property
+    def determined(self) -> dict[str, Any]:
+        """The config's part in the result, without the seed."""
+        return determining(self.config)
+
+    @cached_property
+    def _refers_to_seed(self) -> bool:
+        return "seed}" in str(OmegaConf.to_container(self.config))
 
     def settled(self, settles: Mapping[str, Any]) -> "Variant":
         """The same with those keys filled in that the config leaves to the data that were found."""
@@ -47,7 +60,7 @@ class Variant:
 
     def key(self, data: str) -> str:
         """Digest of what determines the result: the config's part in it, the seed, and its data's digest."""
-        return digest_of({**determining(self.config), "seed": self.seed, "data": data, "recipe": RECIPE})
+        return digest_of({**self.determined, "seed": self.seed, "data": data, "recipe": RECIPE})
 
     def settings(self, data: str) -> str:
         """Digest of what all variants that may be compared with each other share."""

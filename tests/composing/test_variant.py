@@ -169,3 +169,10 @@ def test_a_step_that_changes_more_than_its_components_is_refused(variant, tmp_pa
 def test_an_unknown_component_is_named(variant):
     with pytest.raises(HydraException, match="component/dropuot1"):
         variant("component=[dropuot1]")
+
+
+def test_a_config_that_refers_to_the_seed_has_a_key_of_its_own_for_each(variant):
+    """What decides a result is worked out once for all seeds, but where the seed itself stands in it."""
+    plain, refers = variant("seed=1"), variant("seed=1", "model.hidden=${seed}")
+    assert plain.with_seed(2).key("x") == variant("seed=2").key("x")
+    assert refers.with_seed(2).key("x") == variant("seed=2", "model.hidden=${seed}").key("x")
