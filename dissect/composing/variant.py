@@ -1,5 +1,6 @@
 """From a composed config to a checked variant: what it is called, what it may be compared with, and its key."""
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,7 +32,7 @@ class Variant:
     member_of: "Variant | None" = None
 
     def with_seed(self, seed: int) -> "Variant":
-        config = self.config.copy()
+        config: DictConfig = pickle.loads(self._pickled)  # a copy, in a third of the time that OmegaConf's own takes
         config.seed = seed
         found = replace(self, seed=seed, config=config)
         if not self._refers_to_seed:
@@ -42,6 +43,10 @@ class Variant:
     def determined(self) -> dict[str, Any]:
         """The config's part in the result, without the seed."""
         return determining(self.config)
+
+    @cached_property
+    def _pickled(self) -> bytes:
+        return pickle.dumps(self.config)
 
     @cached_property
     def _refers_to_seed(self) -> bool:
