@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         names = asked.figures or (ensemble if run.result.get("members") else alone)
         seen = Inspected(run, Asked(
             asked.layer, asked.image, asked.units, asked.classes, tuple(asked.against), asked.ten_crop, asked.root,
+            tuple(asked.trust),
         ))  # fmt: skip
         folder = asked.out / run.study / "inspect" / run.folder.resolve().name
         for name in names:
@@ -76,6 +77,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--against", metavar="RUN", action="append", default=[], help=other)
     made.add_argument("--ten-crop", action="store_true", help="test: average the ten-crop's views")
     made.add_argument("--root", metavar="FOLDER", help="where the images lie (data.root), if they are not downloaded")
+    trust = "a package of your own whose code the run's config names and that may run; may be given several times"
+    made.add_argument("--trust", metavar="PACKAGE", action="append", default=[], help=trust)
     made.add_argument("--out", type=Path, default=Path("reports"), help="where figures go (default: reports)")
     return made
 

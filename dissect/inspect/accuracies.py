@@ -16,7 +16,9 @@ from dissect.inspect.windows import probabilities, windows_of
 from dissect.store.runs import results
 
 
-def part_accuracies(runs: Sequence[Run], config: DictConfig, images: ImageSet, root: str | None) -> pd.DataFrame:
+def part_accuracies(
+    runs: Sequence[Run], config: DictConfig, images: ImageSet, root: str | None, trusted: Sequence[str] = ()
+) -> pd.DataFrame:
     """Accuracy of each run, single or ensemble, on training images and on each part that was held out.
 
     Training accuracy is that of the first `evaluate.train_images`, as in a run's own result. Runs judged on a tuning
@@ -50,7 +52,7 @@ def part_accuracies(runs: Sequence[Run], config: DictConfig, images: ImageSet, r
                     f"({digest} and {images.digest}); name runs on the same images"
                 )
             if member.folder.resolve() not in known:
-                known[member.folder.resolve()] = _predicted(member, images, others, root)
+                known[member.folder.resolve()] = _predicted(member, images, others, root, trusted)
         kind = f"{len(members)} averaged" if len(members) > 1 else f"single model, seed {run.result['seed']}"
         for part, own in labels.items():
             averaged = mean(known[member.folder.resolve()][part] for member in members)
@@ -58,9 +60,11 @@ def part_accuracies(runs: Sequence[Run], config: DictConfig, images: ImageSet, r
     return pd.DataFrame(rows, columns=["part", "model", "accuracy", "images"])
 
 
-def _predicted(run: Run, images: ImageSet, others: dict[str, np.ndarray], root: str | None) -> dict[str, np.ndarray]:
+def _predicted(
+    run: Run, images: ImageSet, others: dict[str, np.ndarray], root: str | None, trusted: Sequence[str]
+) -> dict[str, np.ndarray]:
     """A single run's probabilities by part: the stored ones for the images it was judged on, else computed."""
-    config = config_of(run, root)
+    config = config_of(run, root, trusted)
     network = network_of(run, config)
     windows = windows_of(config, images, network)
     computed = {part: probabilities(network, windows.batches(pixels)) for part, pixels in others.items()}

@@ -127,7 +127,7 @@ def parts(seen: Inspected) -> Files:
     runs = [seen.run, *(min(found, key=lambda run: run.result["seed"] != seed) for found in others)]
     if len(runs) == 1 and seen.run.result.get("members"):
         runs += seen.run.members[:1]  # the ensemble's first member is the model itself, unchanged
-    frame = part_accuracies(runs, seen.config, seen.images, seen.asked.root)
+    frame = part_accuracies(runs, seen.config, seen.images, seen.asked.root, seen.asked.trust)
     counts, judge = dict(zip(frame["part"], frame["images"], strict=True)), seen.run.result["data"]["judge"]
     caption = (
         f"Accuracy on {counts['training']:,} training images (as many of each class; without dropout and augmentation) "
@@ -154,7 +154,7 @@ def test(seen: Inspected) -> Files:
 
     def predicted() -> Iterator[np.ndarray]:
         for member in seen.run.members:
-            own = config_of(member, seen.asked.root)
+            own = config_of(member, seen.asked.root, seen.asked.trust)
             network = network_of(member, own)
             windows = windows_of(own, images, network)
             views = ten_crop(own) if seen.asked.ten_crop else [None]

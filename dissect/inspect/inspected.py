@@ -24,6 +24,7 @@ class Asked:
     against: tuple[str, ...] = ()
     ten_crop: bool = False
     root: str | None = None
+    trust: tuple[str, ...] = ()
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Inspected:
 
     @cached_property
     def config(self) -> DictConfig:
-        return config_of(self.run.members[0], self.asked.root)
+        return config_of(self.run.members[0], self.asked.root, self.asked.trust)
 
     @cached_property
     def images(self) -> ImageSet:

@@ -1,5 +1,6 @@
 """A finished run, opened again: its network with the kept weights, its images, its predictions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from yaml import YAMLError
 
+from dissect.composing.trust import refuse_strangers
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet
 from dissect.images.build import build
@@ -80,18 +82,22 @@ def read_run(folder: Path) -> Run:
     return Run(folder, result)
 
 
-def config_of(run: Run, root: str | None) -> DictConfig:
+def config_of(run: Run, root: str | None, trusted: Sequence[str] = ()) -> DictConfig:
     """The run's config with the paths that it was stored without.
 
     Args:
         root: where the images lie now; None where the source knows it.
+        trusted: packages whose code may run, besides dissect's own and torch's: a config names what is made of it.
 
     Raises:
-        InputError: for a config that is missing or damaged.
+        InputError: for a config that is missing or damaged, or by which a stranger's code would run.
     """
     path = run.folder / "config.yaml"
     try:
         config = cast(DictConfig, OmegaConf.load(path))
+        if not isinstance(config, DictConfig):
+            raise TypeError("is no mapping")
+        refuse_strangers(config, trusted, parts=("model", "init", "data.source", "augmentation"))
         # The defaults are for keys that have come since; the cache is this machine's.
         now = OmegaConf.structured(Data())
         config.data = OmegaConf.merge(now, {**config.data, "cache": now.cache, "root": root})

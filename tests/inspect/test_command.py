@@ -1,6 +1,7 @@
 """The command, on real runs: its files against the stores', and what it says of bad input."""
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 
 from dissect.errors import InputError
@@ -212,6 +214,19 @@ def test_runs_that_are_spoiled_end_with_one_message(copy: Path, refused: Callabl
     assert "its run failed (the loss became NaN)" in refused(copy)
     (copy / "result.json").unlink()
     assert "is not finished" in refused(copy)
+
+
+@pytest.mark.parametrize("part", ["model", "init", "data.source", "augmentation.mine"])
+def test_no_strangers_code_runs_because_a_config_names_it(copy: Path, refused: Callable[..., str], tmp_path, part):
+    config = OmegaConf.load(copy / "config.yaml")
+    OmegaConf.update(config, part, {"_target_": "distutils.spawn.spawn", "cmd": ["touch", str(tmp_path / "ran")]})
+    OmegaConf.save(config, copy / "config.yaml")
+    result = json.loads((copy / "result.json").read_text())
+    store.write_result(copy, result)
+    said = refused(copy, "filters")
+    assert f"{part}._target_" in said
+    assert "would run code of Python's own distutils" in said
+    assert not (tmp_path / "ran").exists()
 
 
 def test_other_images_than_the_runs_are_refused(
