@@ -110,7 +110,8 @@ def _attributions(effects: pd.DataFrame, labels: dict[str, str], metric: Metric)
         compared = ours["component"].value_counts() > 1  # seen in one way alone, there is nothing to compare
         told = {name: label for name, label in labels.items() if compared.get(name, False)}
         ours = ours[ours["component"].isin(list(told))]
-        figures["attribution"] = draw_attribution(ours, told, metric)
+        if told:
+            figures["attribution"] = draw_attribution(ours, told, metric)
     pairs = effects[(effects["kind"] == "interaction") & effects["gain"].notna()].drop_duplicates("component")
     among = {name for components in pairs["components"] for name in components}
     if len(pairs):

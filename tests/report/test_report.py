@@ -13,7 +13,7 @@ import pytest
 from dissect.measure.gains import gain
 from dissect.report.__main__ import main
 from dissect.report.study import read_study
-from tests.report.conftest import rewrite, write_manifest
+from tests.report.conftest import rewrite, write_manifest, write_run
 
 AddRun = Callable[..., Path]
 
@@ -263,3 +263,13 @@ def test_bad_input_ends_with_one_message_and_nothing_written(
 def test_the_layers_are_imported_without_torch():
     code = "import sys, dissect.measure.contrasts, dissect.report.build; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_two_kinds_of_gains_about_different_components_make_no_figure_of_attribution(study: Path):
+    """One component alone, and another as a ladder's step: each is seen in one way, and there is nothing to compare."""
+    for seed in range(2):
+        write_run(study, "step1", (), seed, 0.5 + seed / 100)
+        write_run(study, "step2", ("dropout1",), seed, 0.6 - seed / 100)
+        write_run(study, "leaky_relu", ("leaky_relu",), seed, 0.55)
+    write_manifest(study, [("one_at_a_time", ["leaky_relu"], {"leaky_relu": 1.0, "step1": -1.0})], seeds=[0, 1])
+    assert not (report(study) / "attribution.png").exists()
