@@ -270,6 +270,13 @@ def test_the_layers_are_imported_without_torch():
 
 def test_two_kinds_of_gains_about_different_components_make_no_figure_of_attribution():
     """Each component is seen in one way, so that there is nothing to compare."""
-    effects = pd.DataFrame({"kind": ["ladder", "one_at_a_time"], "component": ["a", "b"], "gain": [1.0, 2.0]})
+    effects = pd.DataFrame(
+        {
+            "kind": ["ladder", "one_at_a_time"],
+            "component": ["a", "b"],
+            "gain": [1.0, 2.0],
+            "components": [("a",), ("b",)],
+        }
+    )
     metric = Metric.from_config({"name": "accuracy", "better": "higher"})
     assert _attributions(effects, {"a": "a", "b": "b"}, metric) == {}
