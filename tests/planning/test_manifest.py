@@ -160,3 +160,9 @@ def test_terms_of_which_no_test_can_be_made_are_refused(level, smallest, power, 
     with pytest.raises(InputError, match=named):
         manifest.check_terms(level, smallest, power, looks)
     manifest.check_terms(0.95, 1, 0.8, [2, 3])
+
+
+def test_the_smallest_gain_of_interest_is_the_tasks_to_say(variant):
+    """One point for images; a metric in other units has none until somebody says it."""
+    assert variant().config.plan.smallest == 1.0
+    assert variant("plan.smallest=0.5").config.plan.smallest == 0.5
