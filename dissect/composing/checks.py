@@ -1,7 +1,7 @@
 """What is refused of a composed config: wrong values, and deltas that do not do what they declare."""
 
+import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -24,8 +24,12 @@ def check_seed(seed: Any) -> None:
 def check_settings(config: DictConfig) -> None:
     for key in ("name", "runs"):
         value = str(config[key])
-        if not value.strip() or (key == "name" and (value.startswith("/") or ".." in Path(value).parts)):
+        # What begins with a dot is the store's own, and of a name with a slash no command would list the study.
+        if not value.strip() or (key == "name" and ("/" in value or value.startswith("."))):
             raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
+    for key, number in leaves(plain(config)).items():
+        if isinstance(number, float) and not math.isfinite(number):
+            raise InputError(f"{key}={number}: must be a finite number")
     if OmegaConf.is_missing(config.metric, "name"):
         raise InputError("metric.name: nothing says what runs are compared by; metric: {name: val/loss, better: lower}")
     if OmegaConf.is_missing(config.metric, "better"):

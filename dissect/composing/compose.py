@@ -50,6 +50,10 @@ def identify(config: DictConfig) -> Variant:
     """Check a composed config against its base, which is composed anew from the same overrides without components."""
     settings = HydraConfig.get()
     said = {key_of(text): text for text in settings.overrides.task}
+    if "," in (steps := said.get("ablation", "").partition("=")[2]) and steps.startswith("["):
+        raise InputError(
+            f"{said['ablation']}: several steps would be merged into one; a sweep: -m '+ablation={steps.strip('[]')}'"
+        )
     if {"component", "ablation"} <= said.keys():
         raise InputError(
             f"{said['component']} and {said['ablation']}: both choose the components; leave one of them out"
@@ -89,9 +93,10 @@ def without_hydra(config: DictConfig) -> DictConfig:
 
 def _named(config: DictConfig, settings: Any) -> DictConfig:
     """The config with the study's name, the task's choice where nothing else names it."""
+    config = config.copy()
     if OmegaConf.is_missing(config, "name"):
-        config = config.copy()
         config.name = str(settings.runtime.choices.task)
+    config.runs = str(Path(str(config.runs)).expanduser())
     return config
 
 

@@ -11,6 +11,7 @@ from hydra.types import HydraContext
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.checks import check_seed
 from dissect.composing.compose import identify, sources_of, without_hydra
 from dissect.composing.deltas import delta_of, register, told_within
 from dissect.composing.job import Job, job_of
@@ -76,7 +77,7 @@ class Asker:
             if where not in data:
                 data[where] = data_of(variant.config, verify=True)
             for said in dict.fromkeys(map(tuple, group)):
-                seeds = [int(one.partition("=")[2]) for one in said if key_of(one) == "seed"]
+                seeds = [seed_of(one) for one in said if key_of(one) == "seed"]
                 run = variant.with_seed(seeds[-1]) if seeds else variant
                 jobs.append(job_of(run, data[where], tuple(said)))
         if not jobs:
@@ -100,6 +101,17 @@ class Asker:
 
 def _search(config: Any) -> list[str]:
     return [text for text in config.hydra.overrides.hydra if text.startswith("hydra.searchpath=")]
+
+
+def seed_of(override: str) -> int:
+    """The seed that an override says.
+
+    Raises:
+        InputError: unless it is a whole number from 0 on.
+    """
+    text = override.partition("=")[2]
+    check_seed(int(text) if text.lstrip("-").isdecimal() else text)
+    return int(text)
 
 
 def members_of(ensemble: Job, data: Any) -> list[Job]:

@@ -176,3 +176,23 @@ def test_a_config_that_refers_to_the_seed_has_a_key_of_its_own_for_each(variant)
     plain, refers = variant("seed=1"), variant("seed=1", "model.hidden=${seed}")
     assert plain.with_seed(2).key("x") == variant("seed=2").key("x")
     assert refers.with_seed(2).key("x") == variant("seed=2", "model.hidden=${seed}").key("x")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("name=.locks", r"name='\.locks': must be the name of a folder"),
+        ("name=a/b", "name='a/b': must be the name of a folder"),
+        ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number"),
+        ("optimizer.weight_decay=inf", "optimizer.weight_decay=inf: must be a finite number"),
+        ("+ablation=[step1,step2]", r"\+ablation=\[step1,step2\]: several steps would be merged into one"),
+    ],
+)
+def test_a_setting_that_no_run_can_have_is_refused(variant, said, message):
+    with pytest.raises(InputError, match=message):
+        variant(said)
+
+
+def test_a_store_may_be_named_from_the_home_folder(variant, monkeypatch):
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert variant("runs='~/studies'").config.runs == "/somewhere/studies"
