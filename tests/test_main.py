@@ -194,7 +194,7 @@ def test_the_ladder_runs_on_real_images(dissect, tmp_path):
         pytest.skip("TINY_IMAGENET names no folder")
     done = dissect(
         "-m", "+ablation=step1,step7", "data=tiny_imagenet", f"data.root={root}", "data.classes=3",
-        "data.train_per_class=40", "data.image_size=32", "model.width=0.25", "train.epochs=6", "train.batch_size=20",
+        "data.train_per_class=100", "data.image_size=32", "model.width=0.25", "train.epochs=10", "train.batch_size=20",
         "threads=1", "trainer.accelerator=cpu",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

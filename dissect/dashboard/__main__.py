@@ -48,7 +48,7 @@ def show(path: Path, report: Path, project: str | None, entity: str | None, *, o
     results = store.results(path)
     if not results:
         raise InputError(f"{path}: has no results; train some with `python -m dissect name={path.name} logger=wandb`")
-    name = str(results[0]["study"])
+    name = next((str(one["study"]) for one in results if one.get("study")), path.name)  # a damaged run says none
     project = (project or f"dissect-{name}").replace("/", "-")
     tables, figures = sorted(report.glob("*.csv")), sorted(report.glob("*.png"))
     metric, logged = judged_by(path, results)

@@ -15,9 +15,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWar
 METRIC = {"name": "accuracy", "label": "accuracy", "unit": "points", "better": "higher", "times": 100,
           "others": {"loss": {"better": "lower"}}}  # fmt: skip
 RESULT = {"study": "mine", "variant": "step7", "seed": 0, "components": {"dropout1": "dropout 1"}, "status": "finished",
-          "metric": METRIC, "members": None,
+          "key": "aa", "error": None, "data": {}, "metric": METRIC, "members": None,
           "metrics": {"accuracy": 0.4, "accuracy_ten_crop": 0.41, "loss": 2.0, "loss_ten_crop": 1.9}}  # fmt: skip
-ENSEMBLE = RESULT | {"variant": "step8", "metrics": {"accuracy": 0.5}, "members": ["step7-seed0-aa", "step7-seed1-bb"]}
+ENSEMBLE = RESULT | {
+    "key": "cc",
+    "variant": "step8",
+    "metrics": {"accuracy": 0.5},
+    "members": ["step7-seed0-aa", "step7-seed1-bb"],
+}
 
 
 @pytest.fixture
@@ -117,7 +122,9 @@ def test_a_study_of_another_metric_has_its_panels_and_columns(study, capsys):
     rmse = {"name": "val/rmse", "label": "error", "unit": "units", "better": "lower", "times": 1, "others": {}}
     folder = study / "runs" / "table" / "baseline-seed0-aa"
     store.write_result(
-        folder, RESULT | {"study": "table", "metric": rmse, "metrics": {"val/rmse": 55.0, "val/mae": 41.0}}
+        folder,
+        RESULT
+        | {"study": "table", "variant": "baseline", "metric": rmse, "metrics": {"val/rmse": 55.0, "val/mae": 41.0}},
     )
     (folder / "metrics.csv").write_text("epoch,train/rmse,val/rmse,val/mae\n1,50,55,41\n")
     assert main(["table", "--print"]) == 0
@@ -136,4 +143,4 @@ def test_results_of_an_earlier_version_are_refused(study, capsys):
     old = {key: value for key, value in RESULT.items() if key not in ("metric", "metrics")}
     store.write_result(study / "runs" / "old" / "step1-seed0-aa", old | {"accuracy": 0.4})
     assert main(["old", "--print"]) == 2
-    assert "runs/old: was made by an earlier version (RECIPE 1); begin anew with name=..." in capsys.readouterr().err
+    assert "was made by an earlier version (RECIPE 1)" in capsys.readouterr().err
