@@ -27,9 +27,6 @@ def check_settings(config: DictConfig) -> None:
         # What begins with a dot is the store's own, and of a name with a slash no command would list the study.
         if not value.strip() or (key == "name" and ("/" in value or value.startswith("."))):
             raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
-    for key, number in leaves(plain(config)).items():
-        if isinstance(number, float) and not math.isfinite(number):
-            raise InputError(f"{key}={number}: must be a finite number")
     if OmegaConf.is_missing(config.metric, "name"):
         raise InputError("metric.name: nothing says what runs are compared by; metric: {name: val/loss, better: lower}")
     if OmegaConf.is_missing(config.metric, "better"):
@@ -38,6 +35,9 @@ def check_settings(config: DictConfig) -> None:
     for key in ("task", "trainer"):
         if not (isinstance(config[key], DictConfig) and "_target_" in config[key]):
             raise InputError(f"{key}={config[key]}: must say what to make, as {key}._target_=package.Name does")
+    for key, number in leaves(plain(config)).items():
+        if isinstance(number, float) and not math.isfinite(number):
+            raise InputError(f"{key}={number}: must be a finite number")
 
 
 def check_needs(components: Sequence[Component]) -> None:
