@@ -3,18 +3,18 @@
 import math
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from dissect.composing.identity import determining
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
 from dissect.store import runs as store
+from dissect.store.configs import read_config
 
 COLUMNS = ["variant", "seed", "fold", "error", "trained", "digest", "folder"]  # and the metric by its name
 # What folds and validation differ in, and what only says how a finished run was looked at.
@@ -135,8 +135,8 @@ def _recipe(result: dict[str, Any]) -> dict[str, Any]:
     names, folder = result.get("members"), Path(result["folder"])
     path = (folder.parent / names[0] if names else folder) / "config.yaml"
     try:
-        recipe = determining(cast(DictConfig, OmegaConf.load(path)))
-    except (OSError, YAMLError, OmegaConfBaseException, KeyError, AttributeError) as problem:
+        recipe = determining(OmegaConf.create(read_config(path.parent)))
+    except (OmegaConfBaseException, KeyError, TypeError, AttributeError) as problem:
         raise InputError(
             f"{path}: cannot be read ({problem}); delete this run's folder and train it again"
         ) from problem

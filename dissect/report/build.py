@@ -1,6 +1,7 @@
 """Everything that a report is, from a study's folder to the files."""
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from dissect.report.questions import (
 )
 from dissect.report.study import read_study
 from dissect.report.tables import bars_table, runs_csv, scored_runs, variants_table
+from dissect.store.runs import DAMAGED
 from dissect.style import drawn as as_bytes
 
 
@@ -55,6 +57,8 @@ def build_report(
         InputError: for a study, a metric, or a file of published values, that cannot be used; nothing is written then.
     """
     study = read_study(path, metric, better)
+    for error in study.runs.loc[study.runs["status"] == DAMAGED, "error"]:
+        print(f"left out: {error}", file=sys.stderr)
     manifests = read_all(path)
     refuse_nonsense(study, manifests)
     published = find_published(study.data["name"], study.metric.name, study.network, named_file)

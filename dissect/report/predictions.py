@@ -1,5 +1,6 @@
 """What each example contributed to each run's metric, and how well ensembles would do with other members."""
 
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,11 @@ def ensemble_intervals(study: Study, chosen: Collection[str], level: float) -> d
             continue
         if sum(path.stat().st_size for path in paths) > CHEAP:
             continue
-        kept = [store.read_predictions(path.parent) for path in paths]
+        try:
+            kept = [store.read_predictions(path.parent) for path in paths]
+        except InputError as problem:  # a member's, of which the ensemble itself needs nothing any more
+            print(f"no interval for other members: {problem}", file=sys.stderr)
+            continue
         if not all({"labels", "probabilities"} <= one.keys() for one in kept):
             continue
         cropped = study.ten_crop is not None and all("probabilities_ten_crop" in one for one in kept)

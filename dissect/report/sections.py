@@ -13,6 +13,7 @@ from dissect.report.questions import CONDITIONAL, CONTAINED
 from dissect.report.study import Study
 from dissect.report.tables import missing_seeds
 from dissect.report.words import answer, counted, kind_of
+from dissect.store.runs import DAMAGED
 
 MANY = 8  # sentences of one kind; beyond them those about inconclusive interactions are folded
 
@@ -72,7 +73,11 @@ def interactions_table(effects: pd.DataFrame, metric: Metric) -> list[dict[Any, 
 def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> list[str]:
     """What is missing, a sentence each: failed runs, planned seeds without a result, contrasts that lost seeds."""
     notes = []
-    failed = study.runs[study.runs["status"] != "finished"]
+    damaged = study.runs["status"] == DAMAGED
+    if damaged.any():
+        who = [f"{run.variant} seed {run.seed} ({run.error})" for run in study.runs[damaged].itertuples()]
+        notes.append(f"{counted(len(who), 'run')} left out as damaged: {_listed(who)}.")
+    failed = study.runs[(study.runs["status"] != "finished") & ~damaged]
     if len(failed):
         numberless = failed["error"].astype(str).str.startswith("finished with ")
         who = [f"{run.variant} seed {run.seed} ({run.status})" for run in failed[~numberless].itertuples()]

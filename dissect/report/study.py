@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
-from omegaconf import OmegaConf
 
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
 from dissect.measure.metric import DESCRIBED, Metric
 from dissect.planning.manifest import Manifest, read_all
 from dissect.store import runs as store
+from dissect.store.configs import read_config
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
 DATA = ["name", "judge"]  # what every task says of its data; all else are facts of its own
@@ -92,7 +91,7 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
         InputError: when it has no finished run, or finished runs that may not be compared with each other; and for a
             metric that no run logged, or of which it is not known which way is better.
     """
-    results = store.results(path)
+    results = [_whole(result) for result in store.results(path)]
     if any((result.get("data") or {}).get("folds") for result in results):
         raise InputError(
             f"{path}: holds folds of a cross-validation; read it with `python -m dissect.crossval {path.name}`"
@@ -131,6 +130,18 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
     return study
 
 
+def _whole(result: dict[str, Any]) -> dict[str, Any]:
+    """The result, or that it is damaged where its examples' scores, which the report reads, are."""
+    folder = Path(result["folder"])
+    if result["status"] != "finished" or not (folder / "predictions.npz").is_file():
+        return result
+    try:
+        store.read_scores(folder)
+    except InputError as problem:
+        return store.damaged(folder, str(problem))
+    return result
+
+
 def primary_of(path: Path, results: Iterable[Mapping[str, Any]], plans: Sequence[Manifest]) -> Metric:
     """The metric that was planned, else that of the latest run; what others are called is the latest run's to say."""
     told = [result for result in results if result.get("metric")]
@@ -149,15 +160,10 @@ def _refuse_unlogged(said: str, name: str, path: Path, logged: Sequence[str]) ->
 
 
 def _refuse_incomplete(result: Mapping[str, Any]) -> None:
-    """Refuse a result that lacks what it has to say, and one of a version whose results were others."""
+    """Refuse a result that lacks what it has to say."""
     where = f"{result['folder']}/result.json"
-    missing = [key for key in ("variant", "components", "seed", "status") if result.get(key) is None]
-    if not missing and result["status"] == "finished":
-        if "metrics" not in result:
-            raise InputError(
-                f"{where}: was made by an earlier version (RECIPE 1), whose runs are not compared with new ones; "
-                "begin anew with name=..."
-            )
+    missing = []
+    if result["status"] == "finished":
         missing += [key for key in ("settings", "metrics", "metric") if not result.get(key)]
         missing += [f"data.{key}" for key in DATA if key not in (result.get("data") or {})]
     if missing:
@@ -226,7 +232,6 @@ def _flat_config(path: Path) -> dict[str, Any]:
 def config(path: Path) -> dict[str, Any]:
     """A run's config; empty where it cannot be read, for it only adds to what a result says."""
     try:
-        read = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except (OSError, ValueError, yaml.YAMLError):
+        return read_config(path.parent)
+    except InputError:
         return {}
-    return read if isinstance(read, dict) else {}  # type: ignore[return-value]

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dissect.composing.job import who
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
 from dissect.planning import manifest
 from dissect.store import runs as store
+from dissect.store.configs import read_config
 from dissect.sweep.watch import epoch_of
 
 
@@ -51,16 +52,11 @@ def status_of(study: Path) -> Status:
     found.cut_off = sorted(begun - set(found.running) - told)
     found.failed = [result for result in found.failed if Path(result["folder"]) not in found.running]
     seen = {(one["variant"], one["seed"]) for one in [*found.finished, *found.failed]}
-    seen |= {_who(folder) for folder in [*found.running, *found.cut_off]}
+    seen |= {who(folder) for folder in [*found.running, *found.cut_off]}
     for one in manifest.read_all(study):
         planned = [(name, seed) for name in one.variants for seed in one.all_seeds]
         found.missing += [run for run in planned if run not in seen and run not in found.missing]
     return found
-
-
-def _who(folder: Path) -> tuple[str, int]:
-    name, _, rest = folder.name.rpartition("-seed")
-    return name, int(rest.partition("-")[0])
 
 
 def lines(study: Path, found: Status) -> list[str]:
@@ -79,16 +75,19 @@ def lines(study: Path, found: Status) -> list[str]:
 
 
 def _epoch(folder: Path) -> str:
-    config = OmegaConf.load(folder / "config.yaml")
-    metric = Metric.from_config(config.metric)
+    try:
+        config = read_config(folder)
+        metric, epochs = Metric.from_config(config["metric"]), config["train"]["epochs"]
+    except (InputError, KeyError, TypeError, AttributeError) as problem:
+        return f"its config cannot be read ({problem})"
     epoch, seen = epoch_of(folder, metric)
-    return f"epoch {epoch} of {config.train.epochs}" + (f", {metric.label} {seen}" if seen else "")
+    return f"epoch {epoch} of {epochs}" + (f", {metric.label} {seen}" if seen else "")
 
 
 def _left(found: Status) -> str:
     """The time left at the finished runs' pace, as many at once as are running now."""
     rest = len(found.missing) + len(found.cut_off) + len(found.running) / 2  # those have done half of it, on average
-    seconds = [result["train_seconds"] for result in found.finished if result["train_seconds"]]
+    seconds = [result["train_seconds"] for result in found.finished if result.get("train_seconds")]
     if not (rest and seconds and found.running):
         return ""
     left = rest * sum(seconds) / len(seconds) / len(found.running)

@@ -12,9 +12,7 @@ from typing import Any
 from dissect.composing.identity import code_in
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
-
-# Of a run besides its metrics; None until it is known.
-COSTS = ("parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second")
+from dissect.store.runs import COSTS
 
 
 def describe(job: Job, data: Any) -> dict[str, Any]:

@@ -121,9 +121,12 @@ class Sweep(Sweeper):
         return [job_of(run, data) for run in runs], before
 
     def _begun(self, before: Manifest, config: DictConfig) -> bool:
-        """Whether any run of an earlier plan is finished."""
-        finished = [one for one in store.results(Path(config.runs) / config.name) if one["status"] == "finished"]
-        return any(one["variant"] in before.variants and one["seed"] in before.all_seeds for one in finished)
+        """Whether any run of an earlier plan is finished, or was before it was damaged, or is trained right now."""
+        study = Path(config.runs) / config.name
+        if any(store.held(path) for path in study.iterdir() if path.is_dir() and path.name[0] != "."):
+            return True
+        ended = [one for one in store.results(study) if one["status"] in ("finished", store.DAMAGED)]
+        return any(one["variant"] in before.variants and one["seed"] in before.all_seeds for one in ended)
 
 
 def refuse(config: Any, arguments: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """What examples contributed to runs, and files that do not fit each other."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from dissect.errors import InputError
 from dissect.measure.members import jackknife
+from dissect.report.build import build_report
 from dissect.report.predictions import ensemble_intervals, scores_of
 from dissect.report.study import read_study
 from dissect.report.tables import scored_runs
@@ -59,12 +61,16 @@ def test_predictions_that_do_not_fit_are_named(study: Path, others: dict, messag
         found(study)
 
 
-def test_a_damaged_predictions_file_is_named(study: Path):
+def test_a_run_whose_predictions_are_damaged_is_left_out_and_named(study: Path, capsys, tmp_path: Path):
     write(study)
+    write(study, "step2")
     path = study / "step1-seed0-k" / "predictions.npz"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"predictions.npz: (cannot be read|is not as it was)"):
-        found(study)
+    assert list(read_study(study).compared["variant"]) == ["step2"]
+    page = build_report(study, tmp_path / "out").page.read_text()
+    lost = r"step1-seed0-k/predictions.npz: (cannot be read|is not as it was)"
+    assert re.search(f"1 run left out as damaged: step1 seed 0 .*{lost}", page)
+    assert re.search(f"left out: .*{lost}.*; delete this run", capsys.readouterr().err)
 
 
 def test_an_ensembles_interval_is_the_jackknife_over_its_members(study: Path, monkeypatch: pytest.MonkeyPatch):

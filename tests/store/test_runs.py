@@ -1,4 +1,6 @@
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -42,6 +44,48 @@ def test_a_result_is_read_back_with_its_folder(tmp_path):
     store.write_result(folder, WHO | {"status": "finished"})
     assert store.finished(folder) == {**WHO, "status": "finished", "files": {}, "folder": str(folder)}
     assert store.finished(tmp_path / "b") is None
+
+
+EDITS = [{"seed": 1}, {"variant": "b"}, {"key": "l"}, {"member_of": "c"}, {"ten_crop": 0.5}, {"data": {"digest": "e"}},
+         {"metrics": {"accuracy": 0.9}}, {"status": "failed"}, {"files": {}}]  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=[next(iter(edit)) for edit in EDITS])
+def test_a_result_that_was_edited_is_damaged_and_the_others_are_read(tmp_path, edit):
+    for seed in (0, 1):
+        folder = tmp_path / f"a-seed{seed}-k"
+        folder.mkdir()
+        (folder / "metrics.csv").write_text("epoch\n1\n")
+        store.write_result(folder, WHO | {"seed": seed, "status": "finished"})
+    path = tmp_path / "a-seed0-k" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | edit))
+    lost, kept = store.results(tmp_path)
+    assert (lost["status"], lost["variant"], lost["seed"], kept["status"]) == ("damaged", "a", 0, "finished")
+    assert lost["error"].startswith(f"{path}: was changed since it was written; undo that, or delete this run's folder")
+    with pytest.raises(InputError, match="was changed since it was written"):
+        store.finished(path.parent)
+
+
+def test_a_result_of_another_run_is_no_result(tmp_path):
+    store.write_result(tmp_path / "a-seed0-k", WHO | {"status": "finished"})
+    shutil.copytree(tmp_path / "a-seed0-k", tmp_path / "a-seed1-k")
+    with pytest.raises(
+        InputError, match=r"a-seed1-k/result.json: is the result of a-seed0-k; delete this run's folder"
+    ):
+        store.finished(tmp_path / "a-seed1-k")
+
+
+STRANGE = [{"variant": 3}, {"seed": True}, {"seed": "0"}, {"components": []}, {"components": {"a": {}}},
+           {"metrics": {"accuracy": "0.9"}}, {"metrics": {"accuracy": False}}, {"members": ["../../elsewhere"]},
+           {"members": "abc"}, {"train_seconds": [1]}, {"metric": None}, {"error": 1}, {"data": "d"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", STRANGE, ids=map(str, STRANGE))
+def test_a_result_that_a_stranger_sealed_is_held_to_what_readers_take(tmp_path, said):
+    folder = tmp_path / "a-seed0-k"
+    store.write_result(folder, WHO | {"status": "finished"} | said)
+    with pytest.raises(InputError, match=r"result.json: .*; delete this run's folder and train it again$"):
+        store.finished(folder)
 
 
 def test_a_failed_run_is_a_result_but_not_finished(tmp_path):
