@@ -24,8 +24,9 @@ def check_seed(seed: Any) -> None:
 def check_settings(config: DictConfig) -> None:
     for key in ("name", "runs"):
         value = str(config[key])
-        # What begins with a dot is the store's own, and of a name with a slash no command would list the study.
-        if not value.strip() or (key == "name" and ("/" in value or value.startswith("."))):
+        # What begins with a dot is the store's own, and of a name with a slash no command would list the study; a tilde
+        # is the shell's.
+        if not value.strip() or (key == "name" and ("/" in value or value[0] in ".~")):
             raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
     if OmegaConf.is_missing(config.metric, "name"):
         raise InputError("metric.name: nothing says what runs are compared by; metric: {name: val/loss, better: lower}")
@@ -35,9 +36,39 @@ def check_settings(config: DictConfig) -> None:
     for key in ("task", "trainer"):
         if not (isinstance(config[key], DictConfig) and "_target_" in config[key]):
             raise InputError(f"{key}={config[key]}: must say what to make, as {key}._target_=package.Name does")
-    for key, number in leaves(plain(config)).items():
-        if isinstance(number, float) and not math.isfinite(number):
-            raise InputError(f"{key}={number}: must be a finite number")
+    for key, value in leaves(plain(config)).items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise InputError(f"{key}={number}: must be a finite number")
+    check_least(config, "train.epochs", "threads")
+    for name in ("ladder", "plan.components"):
+        named = list(OmegaConf.select(config, name) or ())
+        if twice := [one for one in named if named.count(one) > 1]:
+            raise InputError(f"{name}={named}: names {twice[0]} twice; leave one of them out")
+    for key, value in config.trainer.items():
+        if key in OURS or key in SHORTER:
+            by_epochs = "epochs" in str(key) or "steps" in str(key) or key == "max_time"
+            raise InputError(
+                f"trainer.{key}={value}: is not yours to set here, as a run has train.epochs whole epochs; "
+                + ("say train.epochs" if by_epochs else "leave it out")
+            )
+
+
+# Of Lightning's Trainer: arguments that a run sets itself, and those by which it would have other epochs than
+# `train.epochs`, or be judged on less.
+OURS = ("max_epochs", "callbacks", "default_root_dir", "num_sanity_val_steps", "log_every_n_steps", "logger", "plugins",
+        "enable_progress_bar", "enable_model_summary", "sync_batchnorm")  # fmt: skip
+SHORTER = ("val_check_interval", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run", "overfit_batches",
+           "limit_train_batches", "limit_val_batches", "barebones", "reload_dataloaders_every_n_epochs",
+           "use_distributed_sampler")  # fmt: skip
+
+
+def check_least(config: DictConfig, *keys: str) -> None:
+    """Refuse numbers below 1."""
+    for key in keys:
+        value = OmegaConf.select(config, key)
+        if value is not None and value < 1:
+            raise InputError(f"{key}={value}: must be 1 or more")
 
 
 def check_needs(components: Sequence[Component]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.code import Code, code_of
-from dissect.composing.plain import leaves, plain
+from dissect.composing.plain import plain, targets_in
 from dissect.composing.schema import UNFELT
 
 # Raise by one when a change of the code changes what the same config trains to: old runs are then trained anew.
@@ -56,4 +56,4 @@ def without_paths(config: DictConfig) -> DictConfig:
 def code_in(config: Any, *keys: str) -> Code:
     """The code that `_target_`s name in a config or some of its parts: the user's own, and packages' versions."""
     parts = [config] if not keys else [config[key] for key in keys if key in config]
-    return code_of(str(one) for part in parts for key, one in leaves(part).items() if key.endswith("_target_"))
+    return code_of(target for part in parts for target in targets_in(part))

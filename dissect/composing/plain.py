@@ -33,6 +33,14 @@ def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def targets_in(value: Any) -> set[str]:
+    """What a plain config says to make, by its `_target_`s at any depth, in lists too."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    found = {target for one in inner for target in targets_in(one)}
+    own = {key: one for key, one in value.items() if str(key).endswith("_target_")} if isinstance(value, dict) else {}
+    return found | {str(one) for one in own.values()}
+
+
 def declared(delta: DictConfig, config: DictConfig) -> dict[str, Any]:
     """What a delta sets besides its label: {"model.dropout1": 0.5}, interpolations resolved against `config`."""
     found = leaves(OmegaConf.to_container(delta))

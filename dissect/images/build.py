@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning import LightningModule
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -18,8 +18,6 @@ from dissect.images.losses import Loss, check_loss
 from dissect.images.optimizers import MakesOptimizer, check_optimizer
 from dissect.streams import stream
 from dissect.training.making import made
-
-_LEAST = {"train.epochs": 1, "train.batch_size": 1, "evaluate.batch_size": 1, "evaluate.train_images": 1, "threads": 1}
 
 
 def build(config: DictConfig, *, seed: int) -> nn.Module:
@@ -90,27 +88,14 @@ def check_fits(network: nn.Module, parts: Recipe, config: DictConfig, images: Im
     """Refuse, before anything is written, what would fail in the first batch or at the very end.
 
     Raises:
-        InputError: fewer images than a batch, a window that the network cannot take, a wrong number of classes, an
-            object of the recipe that does not do its work.
+        InputError: a window that the network cannot take, a wrong number of classes, an object of the recipe that does
+            not do its work.
     """
-    if len(images.classes) < 2:
-        raise InputError(f"data.classes={len(images.classes)}: one class leaves nothing to tell apart; take more")
-    if len(images.train_labels) < config.train.batch_size:
-        raise InputError(
-            f"train.batch_size={config.train.batch_size}: the training part has {len(images.train_labels)} images; "
-            f"choose train.batch_size={len(images.train_labels)} or less"
-        )
-    for key, least in _LEAST.items():
-        value = OmegaConf.select(config, key)
-        if value is not None and value < least:
-            raise InputError(f"{key}={value}: must be {least} or more")
     size = images.train_images.shape[1]
     cut = augmentation(config)
     for key, share in (("augmentation.crop.share", cut.crop), ("evaluate.ten_crop", config.evaluate.ten_crop)):
         if share is None:
             continue
-        if not 0 < share <= 1:
-            raise InputError(f"{key}={share}: must be a share of the image's side, above 0 and at most 1")
         side = window_side(size, share)
         try:
             with torch.inference_mode():

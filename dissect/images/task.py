@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.checks import check_least
 from dissect.composing.identity import code_in, digest_of
 from dissect.composing.plain import plain
 from dissect.errors import InputError, TrainingError
@@ -56,6 +57,13 @@ class Images:
         _check(config)
         images = images_of(config, verify=verify)
         data = config.data
+        if len(images.classes) < 2:
+            raise InputError(f"data.classes={len(images.classes)}: one class leaves nothing to tell apart; take more")
+        if (most := len(images.train_labels)) < config.train.batch_size:
+            raise InputError(
+                f"train.batch_size={config.train.batch_size}: the training part has {most} images; "
+                f"choose train.batch_size={most} or less"
+            )
         facts = {
             "name": data.name,
             "digest": images.digest,
@@ -179,6 +187,9 @@ def _check(config: DictConfig) -> None:
         raise InputError("data.cache='': must be the name of a folder, such as data.cache=mine")
     if data.root is not None and "root" not in data.source:
         raise InputError(f"data.root={data.root}: data={data.name} comes without a folder; name another data=")
+    check_least(config, "train.batch_size", "evaluate.batch_size", "evaluate.train_images")
+    if (share := config.evaluate.ten_crop) is not None and not 0 < share <= 1:
+        raise InputError(f"evaluate.ten_crop={share}: must be a share of the image's side, above 0 and at most 1")
     if config.compile not in (None, *COMPILE):
         modes = ", ".join(COMPILE)
         raise InputError(f"compile={config.compile}: must be null or one of torch.compile's modes, {modes}")

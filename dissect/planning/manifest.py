@@ -16,7 +16,8 @@ from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.identity import HARDWARE, without_paths
-from dissect.composing.plain import leaves
+from dissect.composing.plain import leaves, plain, targets_in
+from dissect.composing.trust import refuse_strangers
 from dissect.composing.variant import Variant, variant_name
 from dissect.design import Contrast, Design
 from dissect.errors import InputError
@@ -63,13 +64,22 @@ class Manifest:
     def all_seeds(self) -> list[int]:
         return sorted({*self.seeds, *(seed for later in self.extended for seed in later["seeds"])})
 
-    def variant(self, name: str, like: DictConfig, seed: int) -> Variant:
+    def variant(self, name: str, like: DictConfig, seed: int, named: Collection[str] = ()) -> Variant:
         """The frozen variant; how it is run (threads, logger, hardware, places) is as `like` says.
 
+        Args:
+            named: targets that the command line's own configs name besides `like`: only their code may run, and what
+                comes with dissect and torch. A manifest lies in the store, where anyone may have put it.
+
         Raises:
-            InputError: where the code of its network has changed, which no manifest keeps.
+            InputError: where the code of its network has changed, which no manifest keeps, or is a stranger's.
         """
+        if name not in self.variants:
+            raise InputError(f"{name}: is no variant of {self.study} as it was frozen on {self.frozen[:10]}")
         entry = self.variants[name]
+        trusted = {*named, *targets_in(plain(like))}
+        for part in ("config", "base"):
+            refuse_strangers({key: value for key, value in entry[part].items() if key != "logger"}, trusted)
         config, base = (OmegaConf.create(entry[part]) for part in ("config", "base"))
         for where in (config, base):
             for key in ("runs", "name", "logger", "threads", "compile", "plan", "parallel", "seeds", "on_failure"):

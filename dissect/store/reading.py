@@ -185,6 +185,8 @@ def _opened(path: Path, mend: str) -> IO[bytes]:
         return os.fdopen(handle, "rb")
     except FileNotFoundError:
         raise
+    except NotADirectoryError as problem:
+        raise FileNotFoundError(path) from problem
     except (OSError, ValueError) as problem:
         raise InputError(f"{path}: cannot be read ({getattr(problem, 'strerror', problem)}); {mend}") from problem
 

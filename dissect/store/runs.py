@@ -60,6 +60,18 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def check_writable(study: Path, name: str) -> None:
+    """Refuse a study's folder in which no run of that name could be kept.
+
+    Raises:
+        InputError: saying why.
+    """
+    path = study / ".locks" / f"{name}.lock.tried"
+    with whole(path) as file:
+        file.write("x")
+    path.unlink(missing_ok=True)
+
+
 def held(folder: Path) -> bool:
     """Whether a process holds the run's lock now, so trains it or waits to."""
     path = folder.parent / ".locks" / f"{folder.name}.lock"

@@ -73,13 +73,15 @@ class Asker:
             groups.setdefault(tuple(one for one in said if key_of(one) != "seed"), []).append(said)
         for rest, group in groups.items():
             variant = self._compose(rest)
+            if variant.config.ensemble.average:
+                member_variants(variant)  # refuses what none of its seeds could have
             where = _data_part(variant.config)
+            runs = {tuple(said): [seed_of(one) for one in said if key_of(one) == "seed"] for said in group}
             if where not in data:
                 data[where] = data_of(variant.config, verify=True)
-            for said in dict.fromkeys(map(tuple, group)):
-                seeds = [seed_of(one) for one in said if key_of(one) == "seed"]
+            for said, seeds in runs.items():
                 run = variant.with_seed(seeds[-1]) if seeds else variant
-                jobs.append(job_of(run, data[where], tuple(said)))
+                jobs.append(job_of(run, data[where], said))
         if not jobs:
             raise InputError("seed: names no seed; say how many, such as 'seed=range(5)'")
         return list({job.folder: job for job in jobs}.values())  # a run that is asked for twice is one run

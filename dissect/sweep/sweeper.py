@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from filelock import FileLock, Timeout
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -11,11 +12,13 @@ from omegaconf import DictConfig
 
 from dissect.composing.deltas import register
 from dissect.composing.job import Digest, Job, job_of
+from dissect.composing.plain import plain, targets_in
 from dissect.design import Design
 from dissect.errors import InputError
 from dissect.planning import manifest
 from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
+from dissect.store.runs import check_writable
 from dissect.sweep.jobs import Asker, study_of
 from dissect.sweep.pool import workers_for
 from dissect.sweep.train import Ended, conclude, train
@@ -95,8 +98,10 @@ class Sweep(Sweeper):
         """
         config, now = jobs[0].variant.config, self.planned(jobs, design)
         path = manifest.path_of(config, now.study)
+        alone = self._claim(path)
         before = manifest.read(path)
         if before is None:
+            check_writable(path.parent, max((job.folder.name for job in jobs), key=len))
             manifest.write(path, now)
             print(f"{path}: {len(now.variants)} variants, {len(now.contrasts)} planned contrasts", flush=True)
             return jobs, now
@@ -104,7 +109,7 @@ class Sweep(Sweeper):
             try:
                 manifest.refuse_changes(path, before, now)
             except InputError:
-                if self._begun(before, config):
+                if not alone or self._begun(before, config):
                     raise
                 manifest.write(path, now)
                 print(f"{path}: planned anew, as nothing was finished under the earlier plan", flush=True)
@@ -117,8 +122,20 @@ class Sweep(Sweeper):
         if not config.plan.frozen:
             return jobs, before
         data = Digest(before.pixels)
-        runs = [before.variant(name, config, seed) for name in before.variants for seed in now.seeds]
+        named = {target for job in jobs for target in targets_in(plain(job.variant.config))}
+        runs = [before.variant(name, config, seed, named) for name in before.variants for seed in now.seeds]
         return [job_of(run, data) for run in runs], before
+
+    def _claim(self, path: Path) -> bool:
+        """Hold a plan as long as this sweep lasts, so that nobody replaces it; whether no other sweep holds it."""
+        self._held = FileLock(path.parent / ".locks" / f"{path.name}.sweep.lock")
+        try:
+            self._held.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError:  # a store that cannot be written, which whoever has to write it says
+            pass
+        return True
 
     def _begun(self, before: Manifest, config: DictConfig) -> bool:
         """Whether any run of an earlier plan is finished, or was before it was damaged, or is trained right now."""

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dissect.composing.job import Job
+from dissect.store.runs import check_writable
 from dissect.sweep.finish import Outcome, fail, known, told
 from dissect.sweep.jobs import members_of
 from dissect.sweep.watch import Watch
@@ -31,6 +32,8 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
     todo = [place for place, outcome in ended.items() if outcome.result is None and not outcome.error]
     if before := sum(outcome.result is not None for outcome in ended.values()):
         print(f"{before} of {len(jobs)} runs finished before", flush=True)
+    if todo:
+        check_writable(jobs[0].folder.parent, max((jobs[place].folder.name for place in todo), key=len))
     # What averages runs comes when they are finished; they are trained side by side like all others. Another's
     # launcher knows runs by their overrides, which members have none of, so there an ensemble trains its own.
     averaging = [place for place in todo if jobs[place].averages and own]

@@ -28,12 +28,6 @@ warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` i
 warnings.filterwarnings("ignore", message="The `srun` command is available")  # it has no part in how we use Slurm
 
 
-# Arguments by which a run would have other epochs than `train.epochs`, or would be judged on less.
-SHORTER = ("val_check_interval", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run", "overfit_batches",
-           "limit_train_batches", "limit_val_batches", "barebones", "reload_dataloaders_every_n_epochs",
-           "use_distributed_sampler")  # fmt: skip
-
-
 def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Place | None = None) -> pl.Trainer:
     """Lightning's Trainer as the config has it, with the run's own callbacks, its loggers yet to come.
 
@@ -49,16 +43,6 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Pl
         "num_sanity_val_steps": 0, "log_every_n_steps": 1, "enable_progress_bar": False, "enable_model_summary": False,
         "logger": False, "plugins": [place or Place(), Plain()], "sync_batchnorm": on_gpu,
     }  # fmt: skip
-    for key, value in config.trainer.items():
-        if key in settings or key in SHORTER:
-            mend = (
-                "say train.epochs"
-                if "epochs" in str(key) or "steps" in str(key) or key == "max_time"
-                else "leave it out"
-            )
-            raise InputError(
-                f"trainer.{key}={value}: is not yours to set here, as a run has train.epochs whole epochs; {mend}"
-            )
     settings |= of_hardware(
         config.trainer, gpu=on_gpu, bf16=on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     )

@@ -67,7 +67,7 @@ def test_a_subset_that_is_no_step_is_named_after_its_components():
 
 
 @pytest.mark.parametrize("override", ["seed=1", "train.epochs=7", "model.width=0.5", "init=gaussian",
-                                      "+trainer.limit_train_batches=2", "trainer.precision=64-true"])  # fmt: skip
+                                      "trainer.gradient_clip_val=2", "trainer.precision=64-true"])  # fmt: skip
 def test_what_determines_the_result_enters_the_key(variant, override):
     assert variant(override).key(PIXELS) != variant().key(PIXELS)
 

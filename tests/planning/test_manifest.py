@@ -33,6 +33,22 @@ def test_a_manifest_is_read_back_as_it_was_written(planned, tmp_path):
     assert manifest.read(tmp_path / "manifest-other.json") is None
 
 
+def test_a_planted_manifest_makes_nothing_that_the_command_line_does_not_name(planned, variant):
+    ours, evil = planned(), "distutils.spawn.spawn"
+    variants = {name: dict(entry) for name, entry in ours.variants.items()}
+    model = {"_target_": evil, "cmd": ["touch", "ran"]}
+    variants["step1"]["config"] = variants["step1"]["config"] | {"model": model}
+    planted = replace(ours, variants=variants)
+    like = variant().config
+    with pytest.raises(InputError, match=r"^model._target_=distutils.spawn.spawn: would run code of .*distutils"):
+        planted.variant("step1", like, 0)
+    with pytest.raises(InputError, match="its network's code has changed"):  # asked for, but not what was frozen
+        planted.variant("step1", like, 0, [evil])
+    assert ours.variant("step1", like, 0).config.model._target_ == like.model._target_
+    with pytest.raises(InputError, match="step9: is no variant of cumulative as it was frozen on"):
+        ours.variant("step9", like, 0)
+
+
 def test_ten_crop_stands_behind_the_last_trained_step_and_an_ensemble_is_compared_with_it(planned):
     # "leaky_relu" alone is no step of the convnet's ladder, so the variants carry their components' names
     top = "dropout1+leaky_relu"

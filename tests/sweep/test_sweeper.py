@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 SMALL = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=1", "train.batch_size=20",
@@ -217,6 +218,15 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
     [
         (["-m", "parallel=0"], "parallel=0: must be auto"),
         (["-m", "seed=0,1", "compile=fast"], "compile=fast: must be null or one of"),
+        (["-m", "seed=0,1", "train.epochs=0"], "train.epochs=0: must be 1 or more"),
+        (["-m", "seed=0,-1"], "seed=-1: must be a whole number from 0 on"),
+        (["-m", "seed=0,1", "runs=taken"], "taken/digits/.locks/"),
+        (["+study=leave_one_out", "train.batch_size=0"], "train.batch_size=0: must be 1 or more"),
+        (["+study=leave_one_out", "train.batch_size=201"], "the training part has 100 images"),
+        (["+study=leave_one_out", "evaluate.ten_crop=0"], "evaluate.ten_crop=0.0: must be a share"),
+        (["+study=leave_one_out", "+trainer.fast_dev_run=true"], "trainer.fast_dev_run=True: is not yours to set"),
+        (["+study=cumulative", "ensemble.members=1"], "an ensemble has two members or more"),
+        (["+study=cumulative", "runs=taken"], "taken/digits/"),
         (["-m", "on_failure=go"], "on_failure=go: must be continue or stop"),
         (["-m", "seeds=auto"], "needs a study"),
         (["seeds=auto"], "needs a study"),
@@ -235,11 +245,24 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
     ],
 )
 def test_what_cannot_be_a_sweep_is_refused_in_one_line(dissect, tmp_path, arguments, said):
-    done = dissect(*arguments, *SMALL)
+    (tmp_path / "taken").touch()
+    done = dissect(*SMALL, *arguments)
     assert done.returncode == 1
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
-    assert not list(tmp_path.glob("runs/*/*/"))
+    assert not list(tmp_path.glob("runs/*/*"))
+
+
+def test_a_plan_is_not_replaced_while_a_sweep_follows_it(dissect, tmp_path):
+    study = ["+study=one_at_a_time", "plan.components=[dropout1]", *SMALL, "seed=0"]
+    assert dissect(*study, "optimizer.lr=1e30", "trainer.gradient_clip_val=null").returncode == 1  # nothing is finished
+    path = tmp_path / "runs" / "digits" / "manifest-one_at_a_time.json"
+    before = path.read_bytes()
+    with FileLock(path.parent / ".locks" / f"{path.name}.sweep.lock"):
+        refused = dissect(*study)
+    assert refused.returncode == 1
+    assert "this study was frozen on" in refused.stderr
+    assert path.read_bytes() == before
 
 
 COUNTING = """

@@ -2,8 +2,9 @@
 
 import pytest
 
+from dissect.composing.checks import OURS, SHORTER
 from dissect.errors import InputError
-from dissect.training.trainer import SHORTER, of_hardware, trainer_of
+from dissect.training.trainer import of_hardware, trainer_of
 
 
 @pytest.mark.parametrize(
@@ -36,10 +37,9 @@ def test_what_the_config_leaves_open_follows_from_the_hardware(said, gpu, bf16, 
     ],
 )
 def test_an_argument_that_would_make_a_run_shorter_or_is_the_runs_own_is_refused(variant, tmp_path, said, mend):
-    config = variant(f"+trainer.{said}", "trainer.accelerator=cpu").config
     key = said.split("=")[0]
     with pytest.raises(InputError, match=rf"^trainer.{key}=.*: is not yours to set here, .*; {mend}$"):
-        trainer_of(config, tmp_path, [])
+        variant(f"+trainer.{said}", "trainer.accelerator=cpu")
 
 
 def test_what_lightning_has_that_shortens_a_run_is_known():
@@ -53,6 +53,7 @@ def test_what_lightning_has_that_shortens_a_run_is_known():
     assert [name for name in named if name.startswith(("limit_", "min_", "max_", "overfit", "fast_"))
             and name not in known] == ["limit_test_batches", "limit_predict_batches"]  # fmt: skip
     assert known <= named.keys()
+    assert set(OURS) <= named.keys()
 
 
 def test_an_argument_that_lightning_refuses_is_told_of_in_one_line(variant, tmp_path):
