@@ -16,7 +16,7 @@ from dissect.report.attribution import ATTRIBUTED
 from dissect.report.curves import read_curves
 from dissect.report.drawing import draw_attribution, draw_gains, draw_interactions, draw_learning_curves
 from dissect.report.effects import effects_table, terms
-from dissect.report.exports import as_csv, as_latex, as_markdown
+from dissect.report.exports import as_csv, as_latex, as_markdown, for_spreadsheets
 from dissect.report.labels import named
 from dissect.report.page import render
 from dissect.report.predictions import ensemble_intervals, scores_of
@@ -90,7 +90,7 @@ def build_report(
         titles = dict(zip(bars["variant"], bars["label"], strict=True))
         figures["learning_curves"] = draw_learning_curves(curves, titles, study.metric)
     files = {f"{name}.{kind}": as_bytes(figure, kind) for name, figure in figures.items() for kind in ("png", "svg")}
-    files["runs.csv"] = runs_csv(study).to_csv(index=False, lineterminator="\n").encode()
+    files["runs.csv"] = for_spreadsheets(runs_csv(study)).encode()
     files["effects.csv"] = as_csv(effects).encode()
     files["effects.md"] = as_markdown(effects, study.metric).encode()
     files["effects.tex"] = as_latex(effects, study.metric).encode()

@@ -34,7 +34,8 @@ def effects_table(
     scores: Scores | None = None,
 ) -> pd.DataFrame:
     """COLUMNS, and for the page `components` and `pair` as in `Question` and `variants` (name -> weight) and
-    `digits`, the decimals with which gains are written.
+    `digits`, the decimals with which gains are written, and `identical`: where the treated runs came to the same as
+    their control's in every seed, "on all 797 examples".
 
     `manifest` names the study that planned the contrast, "" where it is exploratory. Holm's correction runs over each
     manifest's contrasts, and over each kind of exploratory ones. `seeds_used` and `weights` say which runs are behind
@@ -46,7 +47,7 @@ def effects_table(
         for name, plan in plans.items()
         if (ours := [one for one in asked if one.manifest == name])
     ]
-    columns = [*COLUMNS, "components", "pair", "variants", "extended", "digits"]
+    columns = [*COLUMNS, "components", "pair", "variants", "extended", "digits", "identical"]
     if not frames:
         return pd.DataFrame(columns=columns)
     table = pd.concat(frames, ignore_index=True)
@@ -57,9 +58,25 @@ def effects_table(
     table["label"] = [question_label(study, one, known) for one in table["question"]]
     table["published"] = [_published(one, published) for one in table["question"]]
     table["metric"], table["unit"] = study.metric.name, study.metric.unit
+    table["identical"] = _identical(study, table)
     halves = (table["high"] - table["low"]) / 2
     table["digits"] = study.metric.digits(halves.where(halves > 0, table["gain"]).tolist())
     return table[columns]
+
+
+def _identical(study: Study, table: pd.DataFrame) -> list[str]:
+    """Of a pair of variants whose runs came to the same in every seed, on how many examples; else ""."""
+    runs = study.compared[study.compared["kept"] != ""]
+    kept = runs.set_index(["variant", "seed"])["kept"]
+    count = (study.data.get("examples") or {}).get("validation") if len(runs) else None
+    said = f"on all {count:,} examples" if count else "in all that was measured"
+    found = []
+    for pair, used in table[["pair", "seeds_used"]].itertuples(index=False):
+        runs_of = [[(name, int(seed)) for seed in used.split()] for name in pair or ()]
+        known = bool(used) and bool(pair) and all(run in kept.index for ours in runs_of for run in ours)
+        same = known and all(kept[one] == kept[other] for one, other in zip(*runs_of, strict=True))
+        found.append(said if same else "")
+    return found
 
 
 def _one_answer(table: pd.DataFrame) -> None:

@@ -1,5 +1,8 @@
 """The table of effects as CSV with all columns, and as Markdown and LaTeX with those that are read."""
 
+import unicodedata
+from typing import Any
+
 import pandas as pd
 
 from dissect.measure.metric import Metric
@@ -15,13 +18,40 @@ LATEX |= {"×": r"$\times$", "·": r"$\cdot$", "<": "$<$", ">": "$>$"} | {sign: 
 def as_csv(effects: pd.DataFrame) -> str:
     """All of COLUMNS, numbers in full; a manifest's name, or "exploratory"."""
     table = effects[COLUMNS].rename(columns={"manifest": "plan"})
-    return str(table.assign(plan=table["plan"].replace("", "exploratory")).to_csv(index=False, lineterminator="\n"))
+    return for_spreadsheets(table.assign(plan=table["plan"].replace("", "exploratory")))
+
+
+def for_spreadsheets(table: pd.DataFrame) -> str:
+    """The table as CSV. Text that a spreadsheet would take for a formula, as it begins with = + - @, gets an apostrophe
+    before it, which a spreadsheet reads as "this is text" and does not show."""
+    safe = table.rename(columns=_text).copy()
+    for name in safe.columns[[str(kind) in ("object", "str", "string") for kind in safe.dtypes]]:
+        safe[name] = safe[name].map(_text)
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def _text(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@")) else cell
 
 
 def as_markdown(effects: pd.DataFrame, metric: Metric) -> str:
     head = _head(metric)
-    lines = [head, ["---"] * len(head), *_cells(effects)]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    lines = [[_marked(cell) for cell in line] for line in (head, *_cells(effects))]
+    lines.insert(1, ["---"] * len(head))
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+MARKED = {sign: f"\\{sign}" for sign in "\\|[]`*_"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
+
+def _marked(text: str) -> str:
+    """The text as Markdown that shows it: no HTML, no links, one line."""
+    return "".join(MARKED.get(sign, sign) for sign in _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """Without control characters and line ends of any kind; those that turn the writing's direction are such too."""
+    return "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in text)
 
 
 def as_latex(effects: pd.DataFrame, metric: Metric) -> str:
@@ -41,10 +71,11 @@ def _cells(effects: pd.DataFrame) -> list[list[str]]:
     for row in effects.to_dict("records"):
         gain, _, interval = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]).partition(" ")
         about = [row["label"], kind_of(row["kind"]).name, plan_text(row["manifest"])]
-        tested = [p_number(row["p_holm"]), str(int(row["seeds"])), row["verdict"] or "not decided"]
+        verdict = "identical" if row["identical"] else row["verdict"] or "not decided"
+        tested = [p_number(row["p_holm"]), str(int(row["seeds"])), verdict]
         rows.append([*about, gain, interval, *tested])
     return rows
 
 
 def _escaped(text: str) -> str:
-    return "".join(LATEX.get(sign, sign) for sign in text)
+    return "".join(LATEX.get(sign, sign) for sign in _one_line(text))

@@ -16,6 +16,7 @@ from dissect.measure.metric import DESCRIBED, Metric
 from dissect.planning.manifest import Manifest, read_all
 from dissect.store import runs as store
 from dissect.store.configs import read_config
+from dissect.store.record import kept_as
 
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
 DATA = ["name", "judge"]  # what every task says of its data; all else are facts of its own
@@ -31,6 +32,7 @@ class Study:
     each metric in `logged`, as it was logged, `ten_crop`, COSTS and ORIGIN as in `result.json`. `compared` has the
     finished runs that stand for a variant, and whether each is `averaged` from others. `metric` is the one that is
     shown, `primary` the one by which the study is judged.
+    `kept` tells runs that came to the same, by what their results know them by.
     """
 
     name: str
@@ -108,13 +110,13 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
         if name is not None:
             _refuse_unlogged(f"metric={name}", name, path, logged)
             metric = primary.other(name, better)
-    fixed = ["folder", *WHO, "ten_crop", *COSTS, *ORIGIN]
+    fixed = ["folder", *WHO, "ten_crop", *COSTS, *ORIGIN, "kept"]
     if metric.name in fixed:
         raise InputError(f"metric={metric.name}: so are runs described, not judged; log it under another name")
     logged = [key for key in logged if key not in fixed]
     rows = [_row(result, metric, logged) for result in results]
     # As objects at first, so that a missing number becomes NaN and a missing text stays None, whatever other rows hold.
-    runs = pd.DataFrame(rows, columns=["folder", *WHO, *logged, "ten_crop", *COSTS, *ORIGIN], dtype=object)
+    runs = pd.DataFrame(rows, columns=["folder", *WHO, *logged, "ten_crop", *COSTS, *ORIGIN, "kept"], dtype=object)
     floats = dict.fromkeys([*logged, "ten_crop", *COSTS[3:]], float)
     runs = runs.astype(floats | dict.fromkeys(COSTS[:3], "Int64") | {"seed": int})
     runs = runs.sort_values(["variant", "seed"], kind="stable", ignore_index=True)
@@ -173,7 +175,7 @@ def _refuse_incomplete(result: Mapping[str, Any]) -> None:
 def _row(result: Mapping[str, Any], metric: Metric, logged: Sequence[str]) -> dict[str, Any]:
     """One result as a row; a finished run whose metric is missing or NaN counts as failed."""
     row = {key: result.get(key) for key in [*WHO, "ten_crop", *COSTS, *ORIGIN]}
-    row |= {"folder": Path(result["folder"]).name}
+    row |= {"folder": Path(result["folder"]).name, "kept": kept_as(result)}
     if row["status"] != "finished":
         return row
     value = result["metrics"].get(metric.name)

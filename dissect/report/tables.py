@@ -109,7 +109,7 @@ def missing_seeds(study: Study, manifests: Sequence[Manifest]) -> dict[str, list
 
 def runs_csv(study: Study) -> pd.DataFrame:
     """`runs` with one value a cell, for a spreadsheet: a column a metric, and one for each fact of the data."""
-    runs = study.runs.copy()
+    runs = study.runs.drop(columns="kept")
     runs["components"] = runs["components"].map("+".join)
     runs["members"] = [" ".join(members) if isinstance(members, list) else None for members in runs["members"]]
     for key, prefix in (("data", "data"), ("versions", "version")):

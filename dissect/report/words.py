@@ -75,6 +75,8 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
         members: the treated ensemble's metric with its interval, where one seed gives the gain none.
     """
     notes = _notes(row, metric, members)
+    if row.get("identical"):
+        notes.insert(0, f"identical to its control {row['identical']} in every seed: is it switched on?")
     found = {"component": row["label"], "verdict": row["verdict"] or "inconclusive", "notes": notes}
     seeds, level = int(row["seeds"]), row["level"]
     if not seeds or pd.isna(row["gain"]):
@@ -88,7 +90,7 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
     outcomes = TOGETHER[metric.better] if row["kind"] == "interaction" else OUTCOMES
     if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
         notes.insert(1, f"p = {row['p']:.2g} alone, which is not enough for one contrast of several")
-    return found | {"words": words, "outcome": outcomes[row["verdict"]]}
+    return found | {"words": words, "outcome": "identical" if row.get("identical") else outcomes[row["verdict"]]}
 
 
 def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> list[str]:

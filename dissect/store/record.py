@@ -12,6 +12,7 @@ from typing import Any
 from dissect.composing.identity import code_in
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
+from dissect.store.reading import seal
 from dissect.store.runs import COSTS
 
 
@@ -69,3 +70,10 @@ def commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def kept_as(result: Mapping[str, Any]) -> str:
+    """By what two finished runs are known to have come to the same: metrics, and predictions or rows of epochs."""
+    files = result.get("files") or {}
+    known = files.get("predictions.npz") or files.get("metrics.csv")
+    return seal({"file": known, "metrics": result["metrics"]}) if known else ""

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from dissect.composing.job import Job
 from dissect.store.runs import check_writable
+from dissect.sweep.alike import Alike
 from dissect.sweep.finish import Outcome, fail, known, told
 from dissect.sweep.jobs import members_of
 from dissect.sweep.watch import Watch
@@ -32,6 +33,10 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
     todo = [place for place, outcome in ended.items() if outcome.result is None and not outcome.error]
     if before := sum(outcome.result is not None for outcome in ended.values()):
         print(f"{before} of {len(jobs)} runs finished before", flush=True)
+    alike = Alike(jobs)
+    for place, job in enumerate(jobs):
+        if remark := alike.remark(job, ended[place].result):
+            print(remark, flush=True)
     if todo:
         check_writable(jobs[0].folder.parent, max((jobs[place].folder.name for place in todo), key=len))
     # What averages runs comes when they are finished; they are trained side by side like all others. Another's
@@ -50,7 +55,7 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
         print(f"{further} more to train as members of ensembles", flush=True)
 
     def launch(those: list[Job]) -> dict[Path, Outcome]:
-        return _launch(those, config, None if own else foreign)
+        return _launch(those, config, None if own else foreign, alike)
 
     # Seed by seed, so that what is cut short is still paired.
     trained = launch(sorted(wanted.values(), key=lambda job: (job.averages, job.variant.seed)))
@@ -68,14 +73,16 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
     return [(job, trained.get(job.folder, ended[place])) for place, job in enumerate(jobs)]
 
 
-def _launch(jobs: list[Job], config: Any, foreign: Callable[[list[list[str]]], Any] | None) -> dict[Path, Outcome]:
+def _launch(
+    jobs: list[Job], config: Any, foreign: Callable[[list[list[str]]], Any] | None, alike: Alike
+) -> dict[Path, Outcome]:
     """What became of each job, by its folder."""
     if not jobs:
         return {}
     if foreign is not None:
         foreign([list(job.overrides) for job in jobs])
         return {job.folder: told(job) for job in jobs}
-    with Watch(jobs) as watch:
+    with Watch(jobs, alike) as watch:
         instantiate(config.hydra.launcher, _convert_="all")(
             jobs, watch=watch, stop_on_failure=config.on_failure == "stop"
         )

@@ -14,6 +14,7 @@ from rich.text import Text
 from dissect.composing.job import Job
 from dissect.measure.metric import Metric
 from dissect.store.record import curve_of
+from dissect.sweep.alike import Alike
 from dissect.sweep.finish import Outcome
 
 LOG_SECONDS = 60.0  # between two lines about those that go on, in a log
@@ -34,11 +35,14 @@ def epoch_of(folder: Path, metric: Metric) -> tuple[int, str]:
 class Watch:
     """Shows a sweep's runs: done, going on (with epoch and metric), failed, and the time that is left.
 
+    A component that turns out to do nothing is told of at once, see `Alike`.
+
     Use as a context manager. On a terminal the runs that go on stand below the lines of those that are done.
     """
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[Job], alike: Alike | None = None) -> None:
         self.jobs = jobs
+        self._alike = alike or Alike(jobs)
         self.done: dict[int, Outcome] = {}
         self._since: dict[int, float] = {}
         self._begun = self._said = time.monotonic()
@@ -62,6 +66,8 @@ class Watch:
         self._since.pop(number, None)
         total = len(self.jobs)
         self._say(f"{len(self.done):{len(str(total))}}/{total}  {outcome.said(self.jobs[number])}")
+        if remark := self._alike.remark(self.jobs[number], outcome.result):
+            self._say(remark)
 
     def tick(self) -> None:
         if self._live:

@@ -1,10 +1,17 @@
 """The files for papers and spreadsheets."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from dissect.report.build import build_report
+from dissect.report.words import answer
+from dissect.store import runs as store
+from tests.report.conftest import LABELS, write_run
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +50,45 @@ def test_csv_numbers_are_in_full_and_missing_ones_empty(folder: Path):
     assert all(row["published"] == "" for row in table)
     total = {kind: sum(float(row["gain"]) for row in table if row["kind"] == kind) for kind in ("ladder", "shapley")}
     assert total["shapley"] == pytest.approx(total["ladder"], abs=1e-9)
+
+
+HOSTILE = '=HYPERLINK("http://a")<img src=x onerror=alert(1)>|[b](javascript:c)\n| d\x1b[31m\u202e\\'
+
+
+def test_labels_of_strangers_stay_text_in_every_export(study: Path, monkeypatch):
+    monkeypatch.setitem(LABELS, "dropout1", HOSTILE)
+    for seed in (0, 1):
+        write_run(study, "step1", (), seed, 0.4 + 0.01 * seed)
+        write_run(study, "step2", ("dropout1",), seed, 0.5, commit="@SUM(1+9)")
+    folder = build_report(study, study.parents[1] / "out").page.parent
+    markdown, latex = (folder / "effects.md").read_text(), (folder / "effects.tex").read_text()
+    assert "<img" not in markdown
+    assert "](javascript" not in markdown.replace("\\]", "")
+    assert {re.sub(r"\\.", "", line).count("|") for line in markdown.splitlines()} == {9}  # none ends a cell
+    for text in (markdown, latex):
+        assert not {"\x1b", "\u202e", "\r"} & set(text)
+        assert sum("HYPERLINK" in line for line in text.splitlines()) == text.count("HYPERLINK") > 0
+    assert "<img" not in (folder / "index.html").read_text()
+    for name in ("effects.csv", "runs.csv"):
+        with open(folder / name, newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row if cell]
+        assert not [cell for cell in cells if cell.startswith(("=", "@"))]
+        texts = [cell for cell in cells if cell.startswith(("+", "-"))]
+        assert all(re.fullmatch(r"-?[\d.e-]+", cell) for cell in texts)  # numbers are left as they are
+    assert "'@SUM(1+9)" in (folder / "runs.csv").read_text()
+
+
+def test_a_component_that_does_nothing_is_said_to_be_identical_and_not_inconclusive(study: Path, capsys):
+    right = np.arange(40) % 2 == 0
+    for seed in (0, 1):
+        for variant, parts, flipped in (("step1", (), right), ("step2", ("a",), right), ("b", ("b",), ~right)):
+            folder = write_run(study, variant, parts, seed, 0.5, accuracy_ten_crop=None)
+            arrays = {"labels": np.zeros(40, int), "scores": flipped}
+            store.write_result(folder, json.loads((folder / "result.json").read_text()), arrays)
+    made = build_report(study, study.parents[1] / "out")
+    told = {row["treated"]: answer(row, made.metric) for row in made.effects.to_dict("records")}
+    assert told["step2"]["outcome"] == "identical"
+    assert told["step2"]["notes"][0] == "identical to its control on all 500 examples in every seed: is it switched on?"
+    assert told["b"]["outcome"] == "inconclusive"
+    assert "on all 500 examples in every seed: is it switched on?" in made.page.read_text()
+    assert "| identical |" in (made.page.parent / "effects.md").read_text()
