@@ -30,6 +30,9 @@ class Classification(pl.LightningModule):
     every batch and add up their sums, so that they do what one process does but for the order in which floats are
     added, and for dropout: each has masks of its own.
 
+    In bf16 only the network's forward and backward pass are, operation by operation as torch's autocast has it; its
+    weights, their optimiser and averages, losses and metrics are float32.
+
     Args:
         network: maps images (N, 3, S, S) to logits (N, classes).
         batches: gives training and validation batches that lie on a device, or one process's part of them.
@@ -106,7 +109,7 @@ class Classification(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         images, targets = batch
         self._rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        logits = (self._compiled or self.network)(images)
+        logits = (self._compiled or self.network)(images).float()
         loss = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(1)  # the class that has most of a mixed image
         self._train_sums += sums(logits.detach(), labels, loss.detach())
@@ -119,13 +122,13 @@ class Classification(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         images, labels = batch
-        logits = (self._compiled or self.network)(images)
+        logits = (self._compiled or self.network)(images).float()
         plain = sums(logits, labels, functional.cross_entropy(logits, labels))
         self._plain_sums += plain
         if self.judged is self.network:
             self._val_sums += plain
         else:
-            logits = self.judged(images)
+            logits = self.judged(images).float()
             self._val_sums += sums(logits, labels, functional.cross_entropy(logits, labels))
 
     def on_validation_epoch_end(self) -> None:

@@ -69,6 +69,10 @@ class Lightning:
 
         return prepared(config, seed)
 
+    def bf16_pays(self, config: DictConfig) -> bool:
+        """Who says `auto`, where Lightning's own 32-true stands, asks for it."""
+        return True
+
     def callbacks(self, config: DictConfig, seed: int) -> "list[pl.Callback]":
         from dissect.lightning.fitting import Examples, Metrics, Seeding
 

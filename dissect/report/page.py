@@ -110,7 +110,7 @@ def _floor(effects: pd.DataFrame) -> str:
     return f"at {seeds} seeds its p cannot fall below {2 / 2**seeds:.2g}" if seeds > 1 else ""
 
 
-def origin(study: Study) -> dict[str, str]:
+def origin(study: Study) -> dict[str, str | bool]:
     """What the finished runs and members rest on: seeds, hardware, versions, commits, time, each in words."""
     runs = study.runs[study.runs["status"] == "finished"]
     versions: dict[str, list[str]] = {}
@@ -122,6 +122,8 @@ def origin(study: Study) -> dict[str, str]:
     return {
         "seeds": ", ".join(map(str, seeds)),
         "devices": _counted(runs["device"].dropna()),
+        "precisions": _counted(runs["precision"].dropna()),
+        "mixed": runs["precision"].nunique() > 1,
         "versions": ", ".join(f"{package} {_counted(found)}" for package, found in sorted(versions.items())),
         "commits": _counted(runs["commit"].dropna()),
         "time": words.duration(float(runs["train_seconds"][~averaged].sum())),

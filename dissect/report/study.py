@@ -21,7 +21,7 @@ from dissect.store.record import kept_as
 WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
 DATA = ["name", "judge"]  # what every task says of its data; all else are facts of its own
 COSTS = ["parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second"]
-ORIGIN = ["device", "versions", "commit", "finished"]
+ORIGIN = ["device", "precision", "versions", "commit", "finished"]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def main() -> None:
     # The same callbacks as the first process has: what they ask of logged metrics, all have to ask.
     epochs, resume = Epochs(job.folder / "metrics.csv", lambda rows: None), Resume(job.folder, job.key)
     callbacks = [*task.callbacks(config, seed), epochs, resume]
-    trainer = trainer_of(config, job.folder, callbacks, Place(rank, port))
+    trainer = trainer_of(config, job.folder, callbacks, Place(rank, port), bf16_pays=task.bf16_pays(config))
     module = task.module(config, data, seed)
     with suppress(TrainingError):  # it is the first one's as well
         trainer.fit(module, ckpt_path=str(begin) if begin else None, weights_only=True)

@@ -25,13 +25,21 @@ class Resume(pl.callbacks.Checkpoint):
         self._path, self._before = folder / "resume.ckpt", folder / "resume-before.ckpt"
         self._key, self._tried = key, False
 
-    def newest(self) -> Path | None:
-        """The state to go on from: the last epoch's or, where that is damaged, the one before; None to begin."""
+    def newest(self, precision: str) -> Path | None:
+        """The state to go on from: the last epoch's or, where that is damaged, the one before; None to begin.
+
+        Args:
+            precision: of the run that goes on; a state of another one would make it a mixture.
+        """
         for path in (self._path, self._before):
             if not path.exists():
                 continue
             try:
-                read(path, self._key, mmap=True)
+                begun = read(path, self._key, mmap=True).get("precision", precision)
+                if begun != precision:
+                    raise ValueError(
+                        f"was begun in {begun}, which this machine or config does not give; it has {precision}"
+                    )
             except ValueError as problem:
                 older = path == self._path and self._before.exists()
                 instead = "the one before it is used" if older else "the run begins anew"
@@ -46,7 +54,7 @@ class Resume(pl.callbacks.Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint["run"] = self._key
+        checkpoint |= {"run": self._key, "precision": str(trainer.precision)}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         half = self._path.with_name(f".{self._path.name}")

@@ -42,7 +42,8 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
     module = task.module(config, data, seed)
     progress = RunProgress(str(job), config.train.epochs, Metric.from_config(config.metric))
     epochs, resume = Epochs(folder / "metrics.csv", progress.epoch), Resume(folder, job.key)
-    trainer = trainer_of(config, folder, [*task.callbacks(config, seed), progress, epochs, resume])
+    callbacks, pays = [*task.callbacks(config, seed), progress, epochs, resume], task.bf16_pays(config)
+    trainer = trainer_of(config, folder, callbacks, bf16_pays=pays)
     check_together(trainer, config, module, shared=task.shares_batches)
     keep_freed_memory()
     if config.threads:
@@ -54,6 +55,9 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
             return result | {"new": False}
         if result is not None:
             restore(task.network(module), folder, job.key)
+            if result["precision"] != trainer.precision:  # trained where `auto` meant another
+                trained = OmegaConf.create({**config, "trainer": {**config.trainer, "precision": result["precision"]}})
+                trainer = trainer_of(trained, folder, callbacks)
             judged = task.judge(module, data, config, trainer)
             result.pop("folder")
             result |= measured(judged, config)
@@ -89,7 +93,7 @@ def _train(
     config, folder = job.variant.config, job.folder
     with whole(folder / "config.yaml") as file:
         file.write(OmegaConf.to_yaml(without_paths(config), resolve=True))
-    begin = resume.newest()
+    begin = resume.newest(str(trainer.precision))
     loaders = task.datamodule(config, data, job.variant.seed)
     with progress, together(trainer, job, begin):
         trainer.fit(module, datamodule=loaders, ckpt_path=str(begin) if begin else None, weights_only=True)

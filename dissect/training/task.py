@@ -74,6 +74,10 @@ class Task(Protocol):
         """The loaders, where the module has none of its own."""
         ...
 
+    def bf16_pays(self, config: DictConfig) -> bool:
+        """Whether trainer.precision=auto means bf16 on a processor with units for it. All variants should agree."""
+        ...
+
     def callbacks(self, config: DictConfig, seed: int) -> "list[pl.Callback]":
         """Those that the task adds to the engine's."""
         ...

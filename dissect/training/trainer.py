@@ -18,6 +18,7 @@ from dissect.composing.job import Job
 from dissect.composing.plain import plain
 from dissect.errors import InputError
 from dissect.training.epochs import Epochs, Row
+from dissect.training.hardware import has_bf16, warn_of_emulation
 from dissect.training.resume import Plain
 from dissect.training.together import OwnSignals, Place
 
@@ -28,11 +29,14 @@ warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` i
 warnings.filterwarnings("ignore", message="The `srun` command is available")  # it has no part in how we use Slurm
 
 
-def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Place | None = None) -> pl.Trainer:
+def trainer_of(
+    config: DictConfig, folder: Path, callbacks: list[Any], place: Place | None = None, *, bf16_pays: bool = False
+) -> pl.Trainer:
     """Lightning's Trainer as the config has it, with the run's own callbacks, its loggers yet to come.
 
     Args:
         place: this process's, where it is not the first of those that train together.
+        bf16_pays: on a processor with units for it, as the task says.
 
     Raises:
         InputError: for arguments that Lightning refuses.
@@ -43,9 +47,10 @@ def trainer_of(config: DictConfig, folder: Path, callbacks: list[Any], place: Pl
         "num_sanity_val_steps": 0, "log_every_n_steps": 1, "enable_progress_bar": False, "enable_model_summary": False,
         "logger": False, "plugins": [place or Place(), Plain()], "sync_batchnorm": on_gpu,
     }  # fmt: skip
-    settings |= of_hardware(
-        config.trainer, gpu=on_gpu, bf16=on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-    )
+    bf16 = has_bf16(gpu=on_gpu)
+    settings |= of_hardware(config.trainer, gpu=on_gpu, bf16=bf16 and (on_gpu or bf16_pays))
+    if not (on_gpu or bf16) and str(config.trainer.get("precision")).startswith("bf16"):
+        warn_of_emulation()
     try:
         return instantiate(config.trainer, **settings)
     except HydraException as problem:

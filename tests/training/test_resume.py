@@ -59,11 +59,11 @@ def flip(path: Path) -> None:
 
 
 def test_a_run_goes_on_from_the_last_of_two_epochs_that_are_kept(tmp_path):
-    assert Resume(tmp_path, "key").newest() is None
+    assert Resume(tmp_path, "key").newest("32-true") is None
     resume = fit(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"resume.ckpt", "resume-before.ckpt"}
-    assert resume.newest() == tmp_path / "resume.ckpt"
-    assert epoch_of(resume.newest()) == epoch_of(tmp_path / "resume-before.ckpt") + 1
+    assert resume.newest("32-true") == tmp_path / "resume.ckpt"
+    assert epoch_of(resume.newest("32-true")) == epoch_of(tmp_path / "resume-before.ckpt") + 1
     resume.remove()
     assert not list(tmp_path.iterdir())
 
@@ -71,20 +71,20 @@ def test_a_run_goes_on_from_the_last_of_two_epochs_that_are_kept(tmp_path):
 def test_a_flipped_bit_falls_back_to_the_state_before_and_then_to_the_beginning(tmp_path, capsys):
     resume = fit(tmp_path)
     flip(tmp_path / "resume.ckpt")
-    assert resume.newest() == tmp_path / "resume-before.ckpt"
+    assert resume.newest("32-true") == tmp_path / "resume-before.ckpt"
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert said[0].startswith(f"{tmp_path}/resume.ckpt: is damaged in ")
     assert said[0].endswith("; the one before it is used")
     flip(tmp_path / "resume-before.ckpt")
-    assert resume.newest() is None
+    assert resume.newest("32-true") is None
     assert capsys.readouterr().err.splitlines()[-1].endswith("; the run begins anew")
 
 
 def test_of_a_damaged_first_state_it_is_said_that_the_run_begins_anew(tmp_path, capsys):
     resume = fit(tmp_path, epochs=1)
     flip(tmp_path / "resume.ckpt")
-    assert resume.newest() is None
+    assert resume.newest("32-true") is None
     assert capsys.readouterr().err.rstrip().endswith("; the run begins anew")
 
 
@@ -92,13 +92,22 @@ def test_a_state_that_was_cut_short_falls_back_too(tmp_path):
     resume = fit(tmp_path)
     path = tmp_path / "resume.ckpt"
     path.write_bytes(path.read_bytes()[:-100])
-    assert resume.newest() == tmp_path / "resume-before.ckpt"
+    assert resume.newest("32-true") == tmp_path / "resume-before.ckpt"
 
 
 def test_another_runs_state_is_never_gone_on_from(tmp_path, capsys):
     fit(tmp_path, key="that of seed 0")
-    assert Resume(tmp_path, "that of seed 1").newest() is None
+    assert Resume(tmp_path, "that of seed 1").newest("32-true") is None
     assert "is another run's" in capsys.readouterr().err
+
+
+def test_a_state_of_another_precision_is_never_gone_on_from(tmp_path, capsys):
+    resume = fit(tmp_path)
+    assert resume.newest("bf16-mixed") is None
+    assert (
+        "was begun in 32-true, which this machine or config does not give; it has bf16-mixed" in capsys.readouterr().err
+    )
+    assert resume.newest("32-true") is not None
 
 
 def test_a_state_holds_no_arguments_though_the_module_saves_them(tmp_path):

@@ -256,6 +256,25 @@ def test_bf16_trains_with_clipping_and_gives_another_run(train):
     assert coarse["metrics"]["loss"] == pytest.approx(exact["metrics"]["loss"], rel=0.1)
 
 
+def test_auto_gives_larger_images_bf16_and_small_ones_float32_where_there_are_units(train, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert train("train.epochs=1")[0]["precision"] == "32-true"
+    assert train("train.epochs=1", "data.image_size=32")[0]["precision"] == "bf16-mixed"
+
+
+def test_a_finished_run_is_evaluated_anew_in_its_own_precision(train, monkeypatch):
+    crops = ("data.image_size=32", "train.epochs=1")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    trained, _ = train(*crops, "evaluate.ten_crop=null")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    result, _ = train(*crops)
+    assert (result["train_seconds"], result["precision"]) == (trained["train_seconds"], "32-true")
+    derived = store.read_predictions(Path(result["folder"]))["probabilities_ten_crop"]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    at_once, _ = train(*crops, "name=at_once")
+    np.testing.assert_array_equal(derived, store.read_predictions(Path(at_once["folder"]))["probabilities_ten_crop"])
+
+
 def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train, tmp_path):
     with pytest.raises(InputError, match=r"train.batch_size=200: the training part has 100 images; choose"):
         train("train.batch_size=200")

@@ -1,9 +1,11 @@
 """What Lightning's Trainer is given besides what the config says."""
 
 import pytest
+import torch
 
 from dissect.composing.checks import OURS, SHORTER
 from dissect.errors import InputError
+from dissect.training import hardware
 from dissect.training.trainer import of_hardware, trainer_of
 
 
@@ -13,6 +15,7 @@ from dissect.training.trainer import of_hardware, trainer_of
         ({"precision": "auto"}, True, True, {"precision": "bf16-mixed", "benchmark": True}),
         ({"precision": "auto"}, True, False, {"precision": "32-true", "benchmark": True}),
         ({"precision": "auto"}, False, False, {"precision": "32-true"}),
+        ({"precision": "auto"}, False, True, {"precision": "bf16-mixed"}),
         ({"precision": "32-true", "deterministic": True}, True, True, {}),
         ({"precision": "16-mixed", "benchmark": False}, True, True, {}),
     ],
@@ -61,3 +64,28 @@ def test_an_argument_that_lightning_refuses_is_told_of_in_one_line(variant, tmp_
     with pytest.raises(InputError, match=r"^trainer: .*foo") as raised:
         trainer_of(config, tmp_path, [])
     assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(("units", "pays", "precision"), [
+    ({"avx512_bf16": True}, True, "bf16-mixed"),
+    ({"avx512_bf16": True}, False, "32-true"),
+    ({"avx512_f": True}, True, "32-true"),
+    ({"bf16": True}, True, "bf16-mixed"),
+])  # fmt: skip
+def test_auto_is_bf16_where_the_processor_has_units_and_the_task_says_it_pays(
+    variant, tmp_path, monkeypatch, units, pays, precision
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units)
+    config = variant("trainer.accelerator=cpu").config
+    assert trainer_of(config, tmp_path, [], bf16_pays=pays).precision == precision
+
+
+def test_bf16_without_units_is_said_once_to_be_slow(variant, tmp_path, monkeypatch, capsys):
+    hardware.warn_of_emulation.cache_clear()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
+    config = variant("trainer.accelerator=cpu", "trainer.precision=bf16-mixed").config
+    for _ in range(2):
+        trainer_of(config, tmp_path, [])
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "no bf16 units, so a run takes about twice as long" in said
+    hardware.warn_of_emulation.cache_clear()
