@@ -5,7 +5,6 @@ levels, sum_v w_v * metric(v, seed). Each seed gives one, from its own runs only
 share cancels; over seeds a one-sample Student t says the rest.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,15 +15,15 @@ from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast, Paired, by_variant, paired
 from dissect.measure.planning import smallest_noncentrality
 from dissect.measure.sequential import nominal_level, sequential_p
-from dissect.measure.significance import holm, p_sign_flip, verdicts
+from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, verdicts
 from dissect.measure.student import Array, Estimate, estimate, interval, p_equivalent, p_zero, satterthwaite
 
 # fmt: off
 COLUMNS = [
-    "gain", "low", "high", "p", "p_holm", "p_sign_flip", "sign_flip_floor", "p_equivalent", "p_equivalent_holm",
-    "seeds", "left_out", "sd", "correlation", "smallest", "verdict",
+    "gain", "low", "high", "low_alone", "high_alone", "p", "p_holm", "p_sign_flip", "sign_flip_floor", "p_equivalent",
+    "p_equivalent_holm", "together", "seeds", "left_out", "sd", "correlation", "smallest", "verdict",
 ]
-EXAMPLES = ["low_examples", "high_examples"]
+EXAMPLES = ["low_examples", "high_examples", "p_examples"]
 # fmt: on
 
 
@@ -39,7 +38,7 @@ def effects(
     looks: Sequence[int] | None = None,
     scores: Scores | None = None,
 ) -> pd.DataFrame:
-    """Every contrast with its interval, tests and verdict, one row each, in order.
+    """Every contrast with its intervals, tests and verdict, one row each, in order.
 
     Args:
         runs: one row a run: `variant`, `seed`, and the metric by its name, as it was logged.
@@ -47,21 +46,31 @@ def effects(
             equivalent.
         power: with which `smallest` would have been shown.
         looks: the planned numbers of seeds, where one looks more than once (see `sequential`). The first of the seeds
-            are used, as many as the last look reached asks for; before the first look there is no interval.
+            are used, as many as the last look reached asks for, and that look's result counts; before the first look
+            there is no interval.
         scores: for each (variant, seed) each example's part in the metric, the same examples in the same order.
 
     Returns:
-        `gain`, `low`, `high`, `sd` and `smallest` are in the metric's unit. `p` (t test), `p_holm` (Holm's correction
-        over the family), `p_sign_flip` (exact; NaN beyond 20 seeds; over seeds only, of the last look only) and
-        `sign_flip_floor` (its least, 2/2^n); `p_equivalent` (of a gain outside +-margin) and `p_equivalent_holm`;
-        `seeds` (used), `left_out` (seeds that some but not all needed variants have), `sd` (of the differences over
-        seeds), `correlation` (over seeds, of the part with positive and the part with negative weights: what pairing
-        buys; NaN for fewer than 3 seeds); `smallest` (the smallest true gain that as many seeds with this spread show
-        with `power` at the first step of Holm's correction over the family, and at one look); `verdict`: where p_holm <
-        1 - level "helps" or "hurts", whichever the gain does to this metric, else "equivalent" where p_equivalent_holm
-        is, else "inconclusive" (also where all seeds differ by the same), and "" without an interval. With `scores`
-        also `low_examples` and `high_examples`: the interval for new seeds and new examples, never narrower than that
-        for new seeds, NaN where scores are missing.
+        `gain`, the ends of intervals, `sd` and `smallest` are in the metric's unit.
+
+        A verdict rests on the larger of two p-values, that over seeds, `p` (t test), and that of new seeds and new
+        examples, `p_examples` (with `scores`; NaN where some are missing: then on `p` alone). `p_holm` is that after
+        Holm's correction over the family of `together` contrasts, those that could not be measured included;
+        `p_equivalent` (of a gain outside +-margin) and `p_equivalent_holm` likewise. `verdict`: where p_holm < 1 -
+        level "helps" or "hurts", whichever the gain does to this metric, else "equivalent" where p_equivalent_holm is,
+        else "inconclusive" (also where all seeds differ by the same), and "" without an interval.
+
+        `low` and `high` go with the verdict: they exclude zero just where it is "helps" or "hurts" (see
+        `compatible_alpha`), for new seeds, and with `scores` new examples. `low_alone` and `high_alone` are the
+        interval of this contrast alone, for new seeds; `low_examples` and `high_examples` (with `scores`) that for new
+        seeds and new examples, never narrower. None reaches beyond what the metric can be, and there is none where all
+        seeds differ by the same.
+
+        `p_sign_flip` (exact; NaN beyond 20 seeds; over seeds only, of the last look only) and `sign_flip_floor` (its
+        least, 2/2^n); `seeds` (used), `left_out` (seeds that some but not all needed variants have), `sd` (of the
+        differences over seeds), `correlation` (over seeds, of the part with positive and the part with negative
+        weights: what pairing buys; NaN for fewer than 3 seeds); `smallest` (the smallest true gain that as many seeds
+        with this spread show with `power` at the first step of Holm's correction over the family, and at one look).
 
         One seed gives a gain alone, none gives NaN. For sampled orders the variance is that over seeds plus that over
         pairs of orders; both hold the residual, so the interval is rather too wide.
@@ -71,74 +80,85 @@ def effects(
             an odd number of orders, and scores that do not fit each other or the values.
     """
     levels = by_variant(runs, metric)
-    alpha = 1 - level
-    nominal = nominal_level(looks, alpha) if looks is not None else alpha
+    alpha = round(1 - level, 12)
     measured = [paired(levels, contrast, metric) for contrast in contrasts]
-    together = Counter(contrast.family for contrast in contrasts)
-    first = [nominal / together[contrast.family] for contrast in contrasts]  # Holm's first step
-    rows = [_row(one, nominal, step, margin, power, looks) for one, step in zip(measured, first, strict=True)]
+    used = [_used(one, looks) for one in measured]
+    rows = [_row(one, n) for one, n in zip(measured, used, strict=True)]
     table = pd.DataFrame(rows, columns=COLUMNS)
+    table[["seeds", "left_out"]] = table[["seeds", "left_out"]].astype(int)
+    looked = [n if looks is None or n >= looks[0] else 0 for n in used]
+    over_seeds = _stacked([_estimate(one, n) for one, n in zip(measured, looked, strict=True)])
+    both = [over_seeds]
     if scores is not None:
         keys = zip(runs["variant"], runs["seed"], strict=True)
         check(dict(zip(keys, runs[metric.name], strict=True)), scores)
-        reached = table["seeds"].where(table["low"].notna(), 0).astype(int)
-        rows = _over_examples(measured, contrasts, reached.tolist(), nominal, scores, metric)
-        table[EXAMPLES] = pd.DataFrame(rows, columns=EXAMPLES)
-        # With the examples' degrees of freedom the t interval of few seeds may shrink; who asks for more is less sure.
-        table["low_examples"] = table[["low", "low_examples"]].min(axis=1, skipna=False)
-        table["high_examples"] = table[["high", "high_examples"]].max(axis=1, skipna=False)
+        both.append(_over_examples(measured, contrasts, looked, scores, metric))
     families = pd.Series([contrast.family for contrast in contrasts], index=table.index, dtype=object)
-    for name in ("p", "p_equivalent"):
-        table[f"{name}_holm"] = table[name].groupby(families).transform(holm)
+    table["together"] = families.map(families.value_counts()).astype(int)
+    zero = [_over_looks(p_zero(found), looks) for found in both]
+    equal = [_over_looks(p_equivalent(found, margin), looks, one_sided=True) for found in both]
+    table["p"], table["p_equivalent"] = zero[0], _largest(equal)
+    decisive = pd.Series(_largest(zero), index=table.index)
+    table["p_holm"] = decisive.groupby(families).transform(holm)
+    table["p_equivalent_holm"] = table["p_equivalent"].groupby(families).transform(holm)
     table["verdict"] = verdicts(metric.sign * table["gain"], table["p_holm"], table["p_equivalent_holm"], alpha)
-    # Equal differences come from a metric in steps, and tell nothing of the spread that a test would need.
-    table.loc[(table["sd"] == 0) & (table["verdict"] != ""), "verdict"] = "inconclusive"
-    return table
+    reach = _reach(levels, contrasts, metric)
+    rates = decisive.groupby(families).transform(lambda p: compatible_alpha(p, alpha)).to_numpy(dtype=float)
+    table["low"], table["high"] = _widest(both, rates, looks, reach)
+    alone = np.full(len(table), alpha)
+    table["low_alone"], table["high_alone"] = _widest(both[:1], alone, looks, reach)
+    if scores is not None:
+        table["p_examples"] = zero[1]
+        low, high = _widest(both, alone, looks, reach)
+        known = np.isfinite(both[1].error)
+        table["low_examples"], table["high_examples"] = np.where(known, low, np.nan), np.where(known, high, np.nan)
+    first = [_nominal(looks, alpha / count) for count in table["together"]]  # Holm's first step
+    widest = _stacked(
+        [max(pair, key=lambda one: np.nan_to_num(one.error)) for pair in zip(*map(_single, both), strict=True)]
+    )
+    table["smallest"] = [
+        smallest_noncentrality(float(df), power, step) * error if df > 0 else np.nan
+        for error, df, step in zip(widest.error, widest.df, first, strict=True)
+    ]
+    return table[[*COLUMNS, *(EXAMPLES if scores is not None else [])]]
 
 
-def _row(
-    measured: Paired, nominal: float, first: float, margin: float, power: float, looks: Sequence[int] | None
-) -> dict[str, float]:
-    reached = [n for n in looks if n <= len(measured.seeds)] if looks is not None else [len(measured.seeds)]
-    n = reached[-1] if reached else len(measured.seeds)
-    found = [_estimate(measured, m) for m in reached or [0]]
-    last = found[-1]
-    low, high = interval(last, 1 - nominal)
-    p, p_equal = _p_values(found, margin, looks)
+def _used(measured: Paired, looks: Sequence[int] | None) -> int:
+    """How many of the first seeds count: as many as the last look that is reached asks for."""
+    reached = [n for n in looks or () if n <= len(measured.seeds)]
+    return reached[-1] if reached else len(measured.seeds)
+
+
+def _row(measured: Paired, n: int) -> dict[str, float]:
     differences = measured.differences[:n]
     over_seeds = estimate(differences)
-    smallest = smallest_noncentrality(float(last.df), power, first) * last.error if last.df > 0 else np.nan
     row = {
         "gain": over_seeds.mean,
-        "low": low,
-        "high": high,
-        "p": p,
         "p_sign_flip": p_sign_flip(differences, measured.same),
         "sign_flip_floor": 2 / 2**n if n else np.nan,
-        "p_equivalent": p_equal,
         "seeds": n,
         "left_out": measured.left_out,
         "sd": over_seeds.error * np.sqrt(n),
         "correlation": _correlation(measured.positive[:n], measured.negative[:n], measured.same),
-        "smallest": smallest,
     }
-    return {name: value if isinstance(value, int) else float(value) for name, value in row.items()}
+    return {name: float(value) for name, value in row.items()}
 
 
 def _over_examples(
-    measured: Sequence[Paired], contrasts: Sequence[Contrast], reached: Sequence[int], nominal: float, scores: Scores,
-    metric: Metric,
-) -> list[dict[str, float]]:  # fmt: skip
-    """The interval for new seeds and examples of each contrast over the first seeds, as its last look reached."""
+    measured: Sequence[Paired], contrasts: Sequence[Contrast], used: Sequence[int], scores: Scores, metric: Metric
+) -> Estimate:
+    """Of each contrast over its first seeds, both seeds and examples being drawn; NaN where scores are missing."""
     asked = [
         ({name: w for name, w in contrast.weights.items() if w != 0}, one.seeds[:n])
-        for contrast, one, n in zip(contrasts, measured, reached, strict=True)
+        for contrast, one, n in zip(contrasts, measured, used, strict=True)
     ]
-    rows = []
-    for one, n, table in zip(measured, reached, per_example(asked, scores, metric), strict=True):
-        found = estimate(np.empty(0)) if table is None or n < 2 else _with_orders(crossed(table), one.pairs[:n])
-        rows.append(dict(zip(EXAMPLES, map(float, interval(found, 1 - nominal)), strict=True)))
-    return rows
+    found = []
+    for one, n, table in zip(measured, used, per_example(asked, scores, metric), strict=True):
+        if table is None or n < 2:
+            found.append(estimate(np.empty(0)))
+        else:
+            found.append(_with_orders(crossed(table), one.pairs[:n]))
+    return _stacked(found)
 
 
 def _estimate(measured: Paired, n: int) -> Estimate:
@@ -156,15 +176,50 @@ def _with_orders(over_seeds: Estimate, pairs: Array) -> Estimate:
     return Estimate(over_seeds.mean, *satterthwaite(parts, df))
 
 
-def _p_values(found: Sequence[Estimate], margin: float, looks: Sequence[int] | None) -> tuple[Array, Array]:
-    """Of no gain, and of a gain outside +-margin, over all looks so far."""
-    together = Estimate(*(np.array(part) for part in zip(*found, strict=True)))
-    zero, equal = p_zero(together), p_equivalent(together, margin)
-    if looks is None or np.isnan(zero).any():
-        return zero[-1], equal[-1]
-    # A look that saw the opposite of what is reported must not lend it its p.
-    zero = np.where(np.sign(together.mean) == np.sign(together.mean[-1]), zero, 1.0)
-    return sequential_p(zero, looks), sequential_p(equal, looks, one_sided=True)
+def _stacked(found: Sequence[Estimate]) -> Estimate:
+    return (
+        Estimate(*(np.array(part, dtype=float) for part in zip(*found, strict=True)))
+        if found
+        else Estimate(*3 * [np.empty(0)])
+    )
+
+
+def _single(found: Estimate) -> list[Estimate]:
+    return [Estimate(*one) for one in zip(*found, strict=True)]
+
+
+def _largest(p: Sequence[Array]) -> Array:
+    """The largest of the p-values that are known, NaN where the first is not."""
+    return np.where(np.isnan(p[0]), np.nan, np.fmax.reduce(p)) if len(p[0]) else p[0]
+
+
+def _over_looks(p: Array, looks: Sequence[int] | None, *, one_sided: bool = False) -> Array:
+    """The p-values of the last look, as all planned looks make them."""
+    if looks is None:
+        return p
+    known = ~np.isnan(p)
+    return np.where(known, sequential_p(np.where(known, p, 1.0)[:, None], looks, one_sided=one_sided), np.nan)
+
+
+def _nominal(looks: Sequence[int] | None, alpha: float) -> float:
+    return alpha if looks is None else nominal_level(looks, alpha)
+
+
+def _widest(both: Sequence[Estimate], rates: Array, looks: Sequence[int] | None, reach: Array) -> tuple[Array, Array]:
+    """Of each contrast the hull of its intervals at its own error rate, within +-reach; NaN where nothing varies."""
+    level = 1 - np.array([_nominal(looks, rate) for rate in rates])
+    ends = [interval(found, level) for found in both]
+    low, high = np.fmin.reduce([end[0] for end in ends]), np.fmax.reduce([end[1] for end in ends])
+    flat = ~(both[0].error > 0)
+    return tuple(np.where(flat, np.nan, np.clip(end, -reach, reach)) for end in (low, high))  # type: ignore[return-value]
+
+
+def _reach(levels: pd.DataFrame, contrasts: Sequence[Contrast], metric: Metric) -> Array:
+    """How far each contrast can be from zero at most: shares lie between 0 and 1; of other metrics nothing is known."""
+    values = levels.to_numpy(dtype=float)
+    share = metric.unit == "points" and len(values) and np.nanmin(values) >= 0 and np.nanmax(values) <= 1
+    weights = [sum(w for w in contrast.weights.values() if w > 0) for contrast in contrasts]
+    return np.array([metric.times * weight if share else np.inf for weight in weights])
 
 
 def _correlation(ours: Array, theirs: Array, same: float) -> float:

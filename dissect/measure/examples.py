@@ -24,7 +24,7 @@ def crossed(differences: npt.ArrayLike) -> Estimate:
     The mean varies by v_seeds/n + v_examples/N + v_residual/(n N), which the mean squares of the two-way analysis of
     variance estimate without bias: (MS_seeds + MS_examples - MS_residual) / (n N) (Cornfield & Tukey 1956, Average
     values of mean squares in factorials), never below MS_seeds / (n N), the variance of the interval over seeds alone.
-    Degrees of freedom: Satterthwaite's.
+    Degrees of freedom: Satterthwaite's, and never fewer than those over seeds alone.
 
     The obvious alternative, resampling seeds and examples at once (Owen 2007, The pigeonhole bootstrap), counts the
     residual three times, and its percentiles cover too little at few seeds.
@@ -43,7 +43,8 @@ def crossed(differences: npt.ArrayLike) -> Estimate:
     examples_add = squares[..., 1] > squares[..., 2]
     signed = squares * np.stack([np.ones_like(examples_add), examples_add, -1.0 * examples_add], axis=-1)
     error, freedom = satterthwaite(signed / cells, df)
-    return Estimate(mean, error, freedom)
+    # What is subtracted can leave Satterthwaite's next to nothing, and an interval without end.
+    return Estimate(mean, error, np.maximum(freedom, n - 1.0))
 
 
 def per_example(asked: Sequence[Asked], scores: Scores, metric: Metric) -> list[Array | None]:

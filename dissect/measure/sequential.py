@@ -14,6 +14,7 @@ decide when to stop. The differences are taken to be normal, as by the t test it
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,10 @@ def nominal_level(looks: Sequence[int], alpha: float) -> float:
         ValueError: where the looks do not increase from two seeds on.
     """
     planned = _checked(looks)
-    return float(np.clip(np.quantile(_smallest_p(planned, False), alpha), alpha / len(planned), alpha))
+    null = _smallest_p(planned, False)
+    # The value below which `sequential_p` is below alpha, so that intervals agree with it.
+    reached = null[max(ceil(alpha * len(null)) - 1, 0)]
+    return float(np.clip(reached, alpha / len(planned), alpha))
 
 
 @lru_cache(maxsize=32)

@@ -9,18 +9,43 @@ MOST_FLIPPED = 20  # 2^19 sums of 8 bytes are 4 MB and a few milliseconds; each 
 
 
 def holm(p: npt.ArrayLike) -> Array:
-    """Holm's step-down correction of p-values (..., k) over their last axis; NaN is not counted and stays NaN.
+    """Holm's step-down correction of p-values (..., k) over their last axis; one that is missing counts as 1.
 
     The smallest of k is multiplied by k, the next by k - 1, and so on, none below the one before
-    (Holm 1979, A simple sequentially rejective multiple test procedure). Holds under any dependence.
+    (Holm 1979, A simple sequentially rejective multiple test procedure). Holds under any dependence. A contrast that
+    was not measured yet, or failed to be, was asked all the same: NaN takes its place among the k, and stays NaN.
     """
     values = np.asarray(p, dtype=float)
-    order = np.argsort(values, axis=-1)  # NaN last
-    counted = (~np.isnan(values)).sum(axis=-1, keepdims=True)
-    scaled = np.take_along_axis(values, order, axis=-1) * (counted - np.arange(values.shape[-1]))
+    known = np.where(np.isnan(values), 1.0, values)
+    order, scaled = _stepped(known)
     adjusted = np.empty_like(values)
-    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(scaled, axis=-1), 1.0), axis=-1)
-    return adjusted
+    np.put_along_axis(adjusted, order, np.minimum(scaled, 1.0), axis=-1)
+    return np.where(np.isnan(values), np.nan, adjusted)
+
+
+def compatible_alpha(p: npt.ArrayLike, alpha: float) -> Array:
+    """For p-values (..., k) each contrast's own error rate, at which its interval agrees with Holm's verdict.
+
+    The r-th smallest of k, where Holm's correction decides it, gets alpha / (k - r + 1), the rate at which it was
+    tested; what is not decided gets alpha / (k - decided). So an interval excludes zero just where there is a verdict.
+    No bounded intervals go with a step-down test and hold all together with 1 - alpha exactly; these did with 89 to 95%
+    in simulated studies. A missing p counts as 1.
+    """
+    values = np.asarray(p, dtype=float)
+    order, scaled = _stepped(np.where(np.isnan(values), 1.0, values))
+    k = values.shape[-1]
+    decided = scaled < alpha
+    left = np.where(decided, k - np.arange(k), k - decided.sum(axis=-1, keepdims=True))
+    rates = np.empty_like(values)
+    np.put_along_axis(rates, order, alpha / np.maximum(left, 1), axis=-1)
+    return rates
+
+
+def _stepped(p: Array) -> tuple[npt.NDArray[np.intp], Array]:
+    """The order of p-values, and in that order each times what is left, none below the one before."""
+    order = np.argsort(p, axis=-1, kind="stable")
+    scaled = np.take_along_axis(p, order, axis=-1) * (p.shape[-1] - np.arange(p.shape[-1]))
+    return order, np.maximum.accumulate(scaled, axis=-1)
 
 
 def p_sign_flip(differences: npt.ArrayLike, same: float = 1e-7) -> Array:

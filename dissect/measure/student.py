@@ -52,27 +52,31 @@ def satterthwaite(parts: npt.ArrayLike, df: npt.ArrayLike) -> tuple[Array, Array
     return np.sqrt(total), combined
 
 
-def interval(found: Estimate, level: float) -> tuple[Array, Array]:
+def interval(found: Estimate, level: float | Array) -> tuple[Array, Array]:
     """The lower and the upper end of the Student t interval."""
     half = stats.t.ppf((1 + level) / 2, found.df) * found.error
     return found.mean - half, found.mean + half
 
 
 def p_zero(found: Estimate) -> Array:
-    """The two-sided p of "the mean is zero". Without spread it is 1 for a mean of zero, else 0."""
+    """The two-sided p of "the mean is zero".
+
+    Without any spread it is 1: equal differences come from a metric in steps, and tell nothing of what a test needs.
+    """
     return 2 * stats.t.sf(np.abs(_t(found.mean, found.error)), found.df)
 
 
 def p_equivalent(found: Estimate, margin: float) -> Array:
     """The p of "the mean lies outside -margin..margin": the larger of two one-sided tests.
 
-    Below alpha, the mean is equivalent to zero within the margin (Schuirmann 1987, two one-sided tests).
+    Below alpha, the mean is equivalent to zero within the margin (Schuirmann 1987, two one-sided tests). Without any
+    spread it is 1, as in `p_zero`.
     """
     above, below = _t(found.mean + margin, found.error), _t(margin - found.mean, found.error)
-    return stats.t.sf(np.minimum(above, below), found.df)
+    p = stats.t.sf(np.minimum(above, below), found.df)
+    return np.where(found.error == 0, 1.0, p)
 
 
 def _t(shift: Array, error: Array) -> Array:
-    # Without spread t is infinite; or it is 0/0 where nothing changed at all, and then nothing agrees better with zero.
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((error == 0) & (np.asarray(shift) == 0), 0.0, shift / error)
+        return np.where(error == 0, 0.0, shift / error)

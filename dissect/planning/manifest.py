@@ -36,6 +36,18 @@ class Planned:
     weights: Mapping[str, float]
     orders: tuple[Mapping[str, float], ...] = ()
 
+    @property
+    def family(self) -> str:
+        return family(self.kind)
+
+
+def family(kind: str) -> str:
+    """The contrasts of a plan that are corrected together: effects of components are one family, interactions another.
+
+    They are other questions, and a factorial design has many more of the second (`dissect.design.factorial`).
+    """
+    return "interactions" if kind == "interaction" else "effects"
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -25,6 +25,7 @@ from dissect.report.questions import (
     components_of,
     contained,
     drawn_variants,
+    planned_before,
     questions,
     refuse_nonsense,
 )
@@ -65,11 +66,11 @@ def build_report(
     scored = scored_runs(study)
     known = variants(scored)
     components = components_of(study, scored)
-    asked = questions(known, components, manifests)
+    asked = planned_before(questions(known, components, manifests), study, manifests)
     if own := study.metric.name == study.primary.name:
         chance = study.data.get("chance")
     else:
-        chance, asked = None, [one._replace(manifest="") for one in asked]
+        chance, asked = None, [one._replace(manifest="", seen="") for one in asked]
     shown = drawn_variants(known, asked)
     asked += contained(asked, known, shown)
     scores = scores_of(study, scored)
@@ -95,7 +96,7 @@ def build_report(
     files["effects.md"] = as_markdown(effects, study.metric).encode()
     files["effects.tex"] = as_latex(effects, study.metric).encode()
     files["index.html"] = render(
-        study, effects, variants_table(study, manifests), {name: files[f"{name}.svg"] for name in figures},
+        study, effects, variants_table(study, manifests, effects), {name: files[f"{name}.svg"] for name in figures},
         manifests=manifests, published=published, members=members, drawn=shown,
     ).encode()  # fmt: skip
     folder = out / study.name if own else out / study.name / re.sub(r"[^\w.-]+", "-", study.metric.name)

@@ -9,9 +9,8 @@ from dissect.measure.contrasts import variants
 from dissect.measure.effects import COLUMNS as MEASURED
 from dissect.measure.effects import EXAMPLES, effects
 from dissect.measure.examples import Scores
-from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast, by_variant
-from dissect.planning.manifest import Manifest
+from dissect.planning.manifest import Manifest, family
 from dissect.report.labels import question_label
 from dissect.report.published import Published
 from dissect.report.questions import CONTAINED, Question
@@ -33,26 +32,22 @@ def effects_table(
     published: Published | None = None,
     scores: Scores | None = None,
 ) -> pd.DataFrame:
-    """COLUMNS, and for the page `components` and `pair` as in `Question` and `variants` (name -> weight) and
+    """COLUMNS, and for the page `components`, `pair` and `seen` as in `Question` and `variants` (name -> weight) and
     `digits`, the decimals with which gains are written, and `identical`: where the treated runs came to the same as
     their control's in every seed, "on all 797 examples".
 
     `manifest` names the study that planned the contrast, "" where it is exploratory. Holm's correction runs over each
-    manifest's contrasts, and over each kind of exploratory ones. `seeds_used` and `weights` say which runs are behind
-    it. A contrast of two manifests stands there once, for the first, corrected there.
+    manifest's effects and over its interactions, and once over all that is exploratory, where a difference that is seen
+    from several sides counts once; one that was planned keeps the plan's answer wherever it is seen. `seeds_used` and
+    `weights` say which runs are behind it. A contrast of two manifests stands there once, for the first.
     """
-    plans: dict[str, Manifest | None] = {one.study: one for one in manifests} | {"": None}
-    frames = [
-        _measured(scored, ours, terms(plan, manifests, study), plan.looks if plan else None, study.metric, scores)
-        for name, plan in plans.items()
-        if (ours := [one for one in asked if one.manifest == name])
-    ]
-    columns = [*COLUMNS, "components", "pair", "variants", "extended", "digits", "identical"]
-    if not frames:
+    columns = [*COLUMNS, "components", "pair", "seen", "variants", "extended", "digits", "identical"]
+    if not asked:
         return pd.DataFrame(columns=columns)
-    table = pd.concat(frames, ignore_index=True)
+    asked = sorted(asked, key=lambda one: not one.manifest)
+    answered = _answered(study, scored, asked, manifests, scores)
+    table = pd.concat([_about(study, scored, asked, answered), answered], axis=1)
     table = table[~table.duplicated("key")].reset_index(drop=True)
-    _one_answer(table)
     table["extended"] = table["manifest"].isin([one.study for one in manifests if one.extended and not one.looks])
     known = variants(scored)
     table["label"] = [question_label(study, one, known) for one in table["question"]]
@@ -62,6 +57,29 @@ def effects_table(
     halves = (table["high"] - table["low"]) / 2
     table["digits"] = study.metric.digits(halves.where(halves > 0, table["gain"]).tolist())
     return table[columns]
+
+
+def _answered(
+    study: Study,
+    scored: pd.DataFrame,
+    asked: Sequence[Question],
+    manifests: Sequence[Manifest],
+    scores: Scores | None,
+) -> pd.DataFrame:
+    """What was measured of each question, and on whose terms, a row each in their order."""
+    plans: dict[str, Manifest | None] = {one.study: one for one in manifests} | {"": None}
+    planned = {one.difference: place for place, one in reversed(list(enumerate(asked))) if one.manifest}
+    unplanned = {one.difference: place for place, one in reversed(list(enumerate(asked))) if not one.manifest}
+    source = [place if one.manifest else {**unplanned, **planned}[one.difference] for place, one in enumerate(asked)]
+    frames = []
+    for name, plan in plans.items():
+        places = sorted({place for place in source if asked[place].manifest == name})
+        ours = [asked[place] for place in places]
+        contrasts = [Contrast(one.weights, one.orders, family(one.kind) if name else "exploratory") for one in ours]
+        told = terms(plan, manifests, study)
+        found = effects(scored, contrasts, study.metric, looks=plan.looks if plan else None, scores=scores, **told)
+        frames.append(found.reindex(columns=[*MEASURED, *EXAMPLES]).assign(**told).set_axis(places))
+    return pd.concat([one for one in frames if len(one)]).loc[source].reset_index(drop=True)
 
 
 def _identical(study: Study, table: pd.DataFrame) -> list[str]:
@@ -79,16 +97,6 @@ def _identical(study: Study, table: pd.DataFrame) -> list[str]:
     return found
 
 
-def _one_answer(table: pd.DataFrame) -> None:
-    """Give a difference that was planned, and is seen again from another side, the plan's corrected p and verdict."""
-    same = [frozenset((name, weight) for name, weight in one.items() if weight) for one in table["variants"]]
-    corrected = ["p_holm", "p_equivalent_holm", "verdict"]
-    planned = {key: place for place, key in reversed(list(enumerate(same))) if table.at[place, "manifest"]}
-    for place, key in enumerate(same):
-        if not table.at[place, "manifest"] and key in planned:
-            table.loc[place, corrected] = table.loc[planned[key], corrected]
-
-
 def terms(plan: Manifest | None, manifests: Sequence[Manifest], study: Study) -> Mapping[str, float]:
     """Level, margin and power: those planned, and for what was not planned those of the first plan.
 
@@ -102,19 +110,10 @@ def terms(plan: Manifest | None, manifests: Sequence[Manifest], study: Study) ->
     return {"level": level, "margin": margin, "power": power}
 
 
-def _measured(
-    scored: pd.DataFrame,
-    asked: Sequence[Question],
-    terms: Mapping[str, float],
-    looks: Sequence[int] | None,
-    metric: Metric,
-    scores: Scores | None,
-) -> pd.DataFrame:
-    contrasts = [Contrast(one.weights, one.orders, one.manifest or one.kind) for one in asked]
-    found = effects(scored, contrasts, metric, looks=looks, scores=scores, **terms)
-    found = found.reindex(columns=[*MEASURED, *EXAMPLES])
-    levels = by_variant(scored, metric)
-    seeds = [_seeds(levels, one, n) for one, n in zip(asked, found["seeds"], strict=True)]
+def _about(study: Study, scored: pd.DataFrame, asked: Sequence[Question], answered: pd.DataFrame) -> pd.DataFrame:
+    """What each question is about, and which seeds its answer rests on."""
+    levels = by_variant(scored, study.metric)
+    seeds = [_seeds(levels, one, n) for one, n in zip(asked, answered["seeds"], strict=True)]
     about = pd.DataFrame(
         {
             "kind": [one.kind for one in asked],
@@ -122,6 +121,7 @@ def _measured(
             "treated": [one.pair[0] if one.pair else "" for one in asked],
             "control": [one.pair[1] if one.pair else "" for one in asked],
             "manifest": [one.manifest for one in asked],
+            "seen": [one.seen for one in asked],
             "seeds_used": [" ".join(map(str, used)) for used in seeds],
             "weights": [_written(one.weights) for one in asked],
         }
@@ -132,7 +132,7 @@ def _measured(
     about["variants"] = _objects([dict(one.weights) for one in asked])
     about["question"] = _objects(asked)
     about["key"] = _objects([one.key for one in asked])
-    return pd.concat([about, found], axis=1).assign(**terms)
+    return about
 
 
 def _objects(values: Iterable[object]) -> np.ndarray:

@@ -8,6 +8,7 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -56,7 +57,7 @@ def render(
         ],
         interactions=interactions_table(effects, metric),
         gaps=gaps(study, manifests, effects),
-        plans=plans(study, manifests),
+        plans=plans(study, manifests, effects),
         variants=variants.to_dict("records"),
         left_out=bool(left_out(effects, drawn)),
         hidden=len(set(study.compared["variant"])) - len(set(drawn) & set(study.compared["variant"])),
@@ -71,6 +72,8 @@ def render(
         correlation=effects["correlation"].median() if len(effects) else float("nan"),
         floor=_floor(effects),
         of_examples=len(effects) > 0 and bool(effects["low_examples"].notna().any()),
+        unscored=int((effects["low_alone"].notna() & effects["low_examples"].isna()).sum()) if len(effects) else 0,
+        alike=int(np.isclose(effects["low_alone"], effects["low_examples"]).sum()) if len(effects) else 0,
         any_published=bool(effects["published"].notna().any()),
         plan_text=words.plan_text,
     )

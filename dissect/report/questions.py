@@ -1,6 +1,7 @@
 """What is asked of a study's runs: the contrasts planned in its manifests, then all others that its variants allow."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -21,6 +22,7 @@ class Question(NamedTuple):
 
     `kind` and `components` are those of `design.Contrast`. Besides there are "contained" (a variant over the largest
     that it contains) and "conditional" (the gain of the first component while the second is `present`, or not).
+    `seen` says of one that stands in a plan why it is exploratory all the same.
     """
 
     kind: str
@@ -29,6 +31,7 @@ class Question(NamedTuple):
     orders: Sequence[Mapping[str, float]] = ()
     manifest: str = ""
     present: bool | None = None
+    seen: str = ""
 
     @property
     def pair(self) -> tuple[str, str] | None:
@@ -119,6 +122,31 @@ def drawn_variants(known: Variants, found: Iterable[Question]) -> list[str]:
         return ladder[:MOST_DRAWN]
     *smaller, full = known
     return [*[name for name in smaller if len(known[name]) <= 1][: MOST_DRAWN - 1], full]
+
+
+def planned_before(asked: Iterable[Question], study: Study, manifests: Iterable[Manifest]) -> list[Question]:
+    """The questions; one whose runs were finished, if only some of them, when its plan was frozen is exploratory."""
+    plans = {one.study: one for one in manifests}
+    runs = study.compared[["variant", "seed", "finished"]].dropna().to_numpy()
+    ended = [(variant, seed, _moment(str(finished))) for variant, seed, finished in runs]
+    found = []
+    for one in asked:
+        if one.manifest:
+            plan = plans[one.manifest]
+            needed = {name.removesuffix(" + ten-crop") for name, weight in one.weights.items() if weight}
+            behind = [moment for name, seed, moment in ended if name in needed and seed in plan.all_seeds]
+            frozen = _moment(plan.frozen)
+            if early := [moment for moment in behind if moment < frozen]:
+                told = f"{len(early)} of its {len(behind)} runs were finished, the first on {min(early):%Y-%m-%d %H:%M}"
+                seen = f"{plan.study} planned it on {frozen:%Y-%m-%d %H:%M} (UTC), when {told}"
+                one = one._replace(manifest="", seen=seen)
+        found.append(one)
+    return found
+
+
+def _moment(said: str) -> datetime:
+    moment = datetime.fromisoformat(said)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def refuse_nonsense(study: Study, manifests: Iterable[Manifest]) -> None:

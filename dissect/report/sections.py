@@ -35,7 +35,14 @@ def sections(effects: pd.DataFrame, metric: Metric, members: Mapping[str, Member
         folded = [one for one in answers if one not in open_]
         about = kind_of(str(kind), metric)
         told.append(
-            {"heading": about.heading, "asks": about.asks, "manifest": manifest, "answers": open_, "folded": folded}
+            {
+                "heading": about.heading,
+                "asks": about.asks,
+                "manifest": manifest,
+                "together": int(rows["together"].iloc[0]),
+                "answers": open_,
+                "folded": folded,
+            }
         )
     return told
 
@@ -87,7 +94,7 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
         if who:
             why = f"ended without a number for {study.metric.label}, and so failed"
             notes.append(f"{counted(len(who), 'run')} {why}: {_listed(who)}.")
-    if missing := missing_seeds(study, manifests):
+    if missing := missing_seeds(study, manifests, effects):
         who = [f"{name} (seed{'s' * (len(seeds) > 1)} {_ranges(seeds)})" for name, seeds in missing.items()]
         total = sum(map(len, missing.values()))
         notes.append(f"{counted(total, 'planned run')} without a result: {_listed(who)}.")
@@ -119,7 +126,7 @@ def _ranges(seeds: Sequence[int]) -> str:
     return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
-def plans(study: Study, manifests: Sequence[Manifest]) -> list[str]:
+def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> list[str]:
     """Each manifest in a sentence or two."""
     told = []
     present = set(study.compared["seed"])
@@ -128,8 +135,9 @@ def plans(study: Study, manifests: Sequence[Manifest]) -> list[str]:
         later = [seed for entry in one.extended for seed in entry["seeds"]]
         more = sorted(present - set(one.all_seeds))
         parts = [
-            f"{one.study}, frozen {one.frozen[:10]} before its first run: {counted(len(one.contrasts), 'contrast')} of "
-            f"{counted(len(one.variants), 'variant')}, seeds {_ranges(one.seeds)}",
+            f"{one.study}, frozen {one.frozen[:16].replace('T', ' ')} (UTC){_when(one, effects)}: "
+            f"{counted(len(one.contrasts), 'contrast')} of {counted(len(one.variants), 'variant')}, "
+            f"seeds {_ranges(one.seeds)}",
             f"extended by seeds {_ranges(later)}" if later else "",
             f"looks after {', '.join(map(str, one.looks))} seeds, corrected for looking more than once"
             if one.looks
@@ -142,6 +150,13 @@ def plans(study: Study, manifests: Sequence[Manifest]) -> list[str]:
             f"level {100 * one.level:g}%, {_margin(one, judged)}, power {100 * one.power:g}%."
         )
     return told
+
+
+def _when(plan: Manifest, effects: pd.DataFrame) -> str:
+    late = int(effects["seen"].str.startswith(f"{plan.study} planned it").sum())
+    if not late:
+        return " before the first of its runs was finished"
+    return f" when runs of {late} of its contrasts were finished already, which are therefore exploratory"
 
 
 def _margin(plan: Manifest, metric: Metric) -> str:

@@ -69,7 +69,7 @@ def left_out(effects: pd.DataFrame, drawn: Sequence[str]) -> dict[str, int]:
     return {**dict.fromkeys(full, -1), **found} if len(full) == 1 and full | set(found) == set(drawn) else {}
 
 
-def variants_table(study: Study, manifests: Sequence[Manifest]) -> pd.DataFrame:
+def variants_table(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> pd.DataFrame:
     """A row a trained variant, in order: means of all metrics and COSTS over `n` finished runs, how many `failed`, and
 
     `planned` (runs), `over_baseline` (a gain, over the seeds that both have; NaN without a baseline), `folders`.
@@ -81,7 +81,7 @@ def variants_table(study: Study, manifests: Sequence[Manifest]) -> pd.DataFrame:
     means["folders"] = means["variant"].map(groups["folder"].agg(list))
     failed = study.runs[(study.runs["status"] != "finished") & study.runs["member_of"].isna()]["variant"].value_counts()
     means["failed"] = means["variant"].map(failed).fillna(0).astype(int)
-    seeds = planned_seeds(manifests)
+    seeds = planned_seeds(manifests, effects)
     means["planned"] = [len(seeds.get(name, ())) for name in means["variant"]]
     by_seed = study.compared.pivot(index="seed", columns="variant", values=study.metric.name).astype(float)
     baseline = next((name for name, parts in known.items() if not parts), None)
@@ -92,18 +92,33 @@ def variants_table(study: Study, manifests: Sequence[Manifest]) -> pd.DataFrame:
     return means
 
 
-def planned_seeds(manifests: Sequence[Manifest]) -> Mapping[str, list[int]]:
-    """The seeds planned for each variant, by any manifest."""
-    names = dict.fromkeys(name for one in manifests for name in one.variants)
-    return {name: sorted({s for one in manifests if name in one.variants for s in one.all_seeds}) for name in names}
+def planned_seeds(manifests: Sequence[Manifest], effects: pd.DataFrame) -> Mapping[str, list[int]]:
+    """The seeds planned for each variant, by any manifest: of one with looks, no more than its contrasts ask for.
+
+    A contrast that is decided asks for no seed more; another one for those of the next look.
+    """
+    differences = [frozenset((name, weight) for name, weight in one.items() if weight) for one in effects["variants"]]
+    rows = {key: place for place, key in reversed(list(enumerate(differences)))}
+    found: dict[str, set[int]] = {}
+    for manifest in manifests:
+        for name in manifest.variants:
+            found.setdefault(name, set()).update(manifest.all_seeds if manifest.looks is None else ())
+        for one in manifest.contrasts if manifest.looks is not None else ():
+            place = rows.get(frozenset((name, weight) for name, weight in one.weights.items() if weight))
+            reached, verdict = (0, "") if place is None else effects.loc[place, ["seeds", "verdict"]]
+            looks = manifest.looks or []
+            later = [n for n in looks if n > reached] or looks[-1:]
+            asked = reached if verdict not in ("", "inconclusive") else later[0]
+            for name in (name.removesuffix(" + ten-crop") for name, weight in one.weights.items() if weight):
+                found.setdefault(name, set()).update(manifest.all_seeds[: int(asked)])
+    return {name: sorted(seeds) for name, seeds in found.items()}
 
 
-def missing_seeds(study: Study, manifests: Sequence[Manifest]) -> dict[str, list[int]]:
+def missing_seeds(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> dict[str, list[int]]:
     """Of each variant the planned seeds that are not finished, failed ones too."""
     done = set(zip(study.compared["variant"], study.compared["seed"], strict=True))
-    missing = {
-        name: [seed for seed in seeds if (name, seed) not in done] for name, seeds in planned_seeds(manifests).items()
-    }
+    planned = planned_seeds(manifests, effects)
+    missing = {name: [seed for seed in seeds if (name, seed) not in done] for name, seeds in planned.items()}
     return {name: seeds for name, seeds in missing.items() if seeds}
 
 

@@ -89,7 +89,7 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
     words = f"{value} {interval}, {seeds} seeds, {p_text(row['p_holm'])}"
     outcomes = TOGETHER[metric.better] if row["kind"] == "interaction" else OUTCOMES
     if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
-        notes.insert(1, f"p = {row['p']:.2g} alone, which is not enough for one contrast of several")
+        notes.insert(1, _not_enough(row))
     return found | {"words": words, "outcome": "identical" if row.get("identical") else outcomes[row["verdict"]]}
 
 
@@ -104,12 +104,20 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
         f"{counted(row['left_out'], 'seed')} left out, for which some of its variants have no run"
         if row["left_out"]
         else "",
-        "the same difference for every seed, so its interval tells little" if row["low"] == row["high"] else "",
+        "the same difference for every seed, of which no test and no interval can be made" if row["sd"] == 0 else "",
         _jackknife(members, metric) if members else "",
         "seeds were added after the plan; p does not count that one looked before" if row.get("extended") else "",
-        "" if row["manifest"] else "exploratory",
+        "" if row["manifest"] else f"exploratory: {row['seen']}" if row.get("seen") else "exploratory",
     ]
     return [note for note in notes if note]
+
+
+def _not_enough(row: Mapping[Any, Any]) -> str:
+    """Why a p that is small by itself gives no verdict."""
+    alone = f"{p_text(row['p'])} over seeds alone"
+    if row["p_examples"] >= 1 - row["level"]:
+        return f"{alone}, but other examples might undo it ({p_text(row['p_examples'])})"
+    return f"{alone}, which is not enough for one contrast of {row['together']}"
 
 
 def _power(row: Mapping[Any, Any], metric: Metric) -> str:
@@ -145,8 +153,10 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def plan_text(manifest: str) -> str:
-    return f"planned: {manifest}" if manifest else "exploratory"
+def plan_text(manifest: str, together: int | None = None) -> str:
+    """ "planned: cumulative", and with the number of contrasts that are corrected together also that."""
+    told = f"planned: {manifest}" if manifest else "exploratory"
+    return told if together is None else f"{told}, corrected over {counted(together, 'contrast')}"
 
 
 def p_text(p: float) -> str:

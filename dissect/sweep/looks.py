@@ -8,11 +8,13 @@ import pandas as pd
 
 from dissect.composing.job import Job
 from dissect.errors import InputError
-from dissect.measure.contrasts import with_ten_crop
+from dissect.measure.contrasts import TEN_CROP, with_ten_crop
 from dissect.measure.effects import effects
+from dissect.measure.examples import Scores
 from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast
 from dissect.planning.manifest import Manifest
+from dissect.store.runs import read_scores
 from dissect.sweep.finish import Outcome
 from dissect.sweep.train import Ended
 
@@ -51,7 +53,7 @@ def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Cal
 
 
 def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[int] | None) -> pd.DataFrame:
-    """The planned contrasts' effects, in order, from the runs that are finished."""
+    """The planned contrasts' effects, in order, from the runs that are finished, as the report will say them."""
     metric = Metric.from_config(manifest.metric)
     cropped = f"{metric.name}_ten_crop"
     runs = pd.DataFrame(
@@ -59,6 +61,7 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
             "variant": job.variant.name,
             "components": tuple(job.variant.components),
             "seed": job.variant.seed,
+            "folder": job.folder,
             "averaged": bool(job.variant.config.ensemble.average),
             metric.name: _logged(job, outcome.result, metric.name),
             cropped: outcome.result["metrics"].get(cropped),
@@ -66,11 +69,22 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
         for job, outcome in ended
         if outcome.result
     )
-    contrasts = [Contrast(one.weights, one.orders) for one in manifest.contrasts]
+    contrasts = [Contrast(one.weights, one.orders, one.family) for one in manifest.contrasts]
+    scored = with_ten_crop(runs.astype({cropped: float}), metric)
     return effects(
-        with_ten_crop(runs.astype({cropped: float}), metric), contrasts, metric,
-        level=manifest.level, margin=manifest.smallest or math.nan, power=manifest.power, looks=looks,
+        scored, contrasts, metric, level=manifest.level, margin=manifest.smallest or math.nan, power=manifest.power,
+        looks=looks, scores=_scores(scored),
     )  # fmt: skip
+
+
+def _scores(runs: pd.DataFrame) -> Scores | None:
+    """Each example's part in the metric, of the runs that kept it."""
+    found: dict[tuple[str, int], Any] = {}
+    for variant, components, seed, folder in runs[["variant", "components", "seed", "folder"]].to_numpy():
+        parts = read_scores(folder) if (folder / "predictions.npz").is_file() else {}
+        if (kept := parts.get("scores_ten_crop" if TEN_CROP in components else "scores")) is not None:
+            found[variant, seed] = kept
+    return found or None
 
 
 def _logged(job: Job, result: Mapping[str, Any], name: str) -> float:

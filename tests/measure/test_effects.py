@@ -43,8 +43,8 @@ def test_a_ladder_is_scipys_paired_t_tests_with_statsmodels_holm():
     assert found["gain"].tolist() == pytest.approx(
         [100 * (VALUES[y] - VALUES[x]).mean() for x, y in ("ab", "bc", "cd")]
     )
-    assert found["low"].tolist() == pytest.approx([end.low for end in ends], abs=1e-7)
-    assert found["high"].tolist() == pytest.approx([end.high for end in ends], abs=1e-7)
+    assert found["low_alone"].tolist() == pytest.approx([end.low for end in ends], abs=1e-7)
+    assert found["high_alone"].tolist() == pytest.approx([end.high for end in ends], abs=1e-7)
     p = [test.pvalue for test in tests]
     assert found["p"].tolist() == pytest.approx(p, abs=1e-9)
     assert found["p_holm"].tolist() == pytest.approx(multipletests(p, method="holm")[1].tolist(), abs=1e-9)
@@ -126,12 +126,19 @@ def test_a_variant_of_weight_zero_is_not_needed():
     assert (row["seeds"], row["left_out"]) == (6, 0)
 
 
-def test_a_contrast_whose_runs_are_missing_is_a_gap_that_corrects_nobody():
-    found = effects(RUNS, [LADDER[0], Contrast({"z": 1, "a": -1}), LADDER[2]], ACCURACY)
-    gap = found.iloc[1]
+def test_a_contrast_without_a_test_counts_in_the_correction_as_one_that_shows_nothing():
+    base = RUNS[RUNS["variant"] == "a"]
+    constant = pd.concat([RUNS, base.assign(variant="z", accuracy=base["accuracy"] + 0.01)])
+    one = pd.concat([RUNS, base[:1].assign(variant="z", accuracy=0.9)])
+    planned = [LADDER[0], Contrast({"z": 1, "a": -1}), LADDER[2]]
+    found = {name: effects(runs, planned, ACCURACY) for name, runs in (("gone", RUNS), ("one", one), ("c", constant))}
+    gap = found["gone"].iloc[1]
     assert np.isnan([gap["gain"], gap["low"], gap["p"], gap["p_holm"], gap["p_sign_flip"], gap["smallest"]]).all()
-    assert (gap["seeds"], gap["left_out"], gap["verdict"]) == (0, 6, "")
-    assert found["p_holm"][[0, 2]].tolist() == effects(RUNS, [LADDER[0], LADDER[2]], ACCURACY)["p_holm"].tolist()
+    assert (gap["seeds"], gap["left_out"], gap["verdict"], gap["together"]) == (0, 6, "", 3)
+    p = [found["gone"]["p"][0], 1, found["gone"]["p"][2]]
+    for table in found.values():
+        assert table["p_holm"][[0, 2]].tolist() == pytest.approx(multipletests(p, method="holm")[1][[0, 2]])
+    assert found["c"]["p_holm"][1] == 1
 
 
 def test_one_seed_gives_a_gain_without_an_interval():
@@ -146,7 +153,8 @@ def test_equal_differences_have_no_spread_in_spite_of_rounding():
     base = runs[runs["variant"] == "a"]
     same = pd.concat([base, base.assign(variant="b", accuracy=base["accuracy"] + 0.01)])
     row = effects(same, LADDER[:1], ACCURACY).iloc[0]
-    assert tuple(row[["gain", "low", "high", "p", "sd", "smallest"]]) == (1, 1, 1, 0, 0, 0)
+    assert tuple(row[["gain", "p", "p_equivalent", "sd", "smallest", "verdict"]]) == (1, 1, 1, 0, 0, "inconclusive")
+    assert np.isnan([row["low"], row["high"], row["low_alone"]]).all()  # a point would be no interval
     row = effects(pd.concat([base, base.assign(variant="b")]), LADDER[:1], ACCURACY).iloc[0]
     assert (row["p"], row["verdict"]) == (1, "inconclusive")  # steps of accuracy, not a spread of none
 
@@ -250,15 +258,15 @@ def test_a_study_that_looks_more_than_once_pays_for_all_its_looks():
     runs, looks = frame(seeds=7), (3, 5, 9)
     table = runs.pivot(index="seed", columns="variant", values="accuracy")
     differences = 100 * (table["b"] - table["a"]).to_numpy()[:5]  # the last look reached
-    p = [stats.ttest_1samp(differences[:n], 0).pvalue for n in (3, 5)]
+    p = stats.ttest_1samp(differences, 0).pvalue
     row = effects(runs, LADDER[:1], ACCURACY, looks=looks).iloc[0]
     interval = stats.ttest_1samp(differences, 0).confidence_interval(1 - nominal_level(looks, 0.05))
     assert (row["gain"], row["low"], row["high"]) == pytest.approx((differences.mean(), *interval), abs=1e-7)
-    assert row["p"] == pytest.approx(float(sequential_p(p, looks)), abs=1e-4)
-    assert row["p"] > min(p)
-    tost = [ttost_paired(differences[:n], np.zeros(n), -4, 4)[0] for n in (3, 5)]
+    assert row["p"] == pytest.approx(float(sequential_p([p], looks)), abs=1e-4)
+    assert row["p"] > p
+    tost = ttost_paired(differences, np.zeros(5), -4, 4)[0]
     found = effects(runs, LADDER[:1], ACCURACY, looks=looks, margin=4)["p_equivalent"][0]
-    assert found == pytest.approx(float(sequential_p(tost, looks, one_sided=True)), abs=1e-4)
+    assert found == pytest.approx(float(sequential_p([tost], looks, one_sided=True)), abs=1e-4)
     assert row["seeds"] == 5
 
 
@@ -267,16 +275,6 @@ def test_before_the_first_look_there_is_a_gain_and_no_verdict():
     assert row["gain"] == pytest.approx(100 * (VALUES["b"] - VALUES["a"]).mean())
     assert np.isnan([row["low"], row["p"]]).all()
     assert (row["seeds"], row["verdict"]) == (6, "")
-
-
-def test_a_look_that_saw_the_opposite_lends_no_p():
-    # after three seeds 5 +- 0.01, after eight the mean is negative
-    noise = np.array([0.0501, 0.05, 0.0499, -0.3, -0.2, -0.25, -0.2, -0.3])
-    rows = [("a", s, 0.5) for s in range(8)] + [("b", s, 0.5 + d) for s, d in enumerate(noise)]
-    runs = pd.DataFrame(rows, columns=["variant", "seed", "accuracy"])
-    row = effects(runs, LADDER[:1], ACCURACY, looks=(3, 8)).iloc[0]
-    assert row["gain"] < 0
-    assert row["p"] > 0.02
 
 
 def predicted(examples: int = 200) -> tuple[pd.DataFrame, dict[tuple[str, int], np.ndarray]]:
@@ -294,8 +292,8 @@ def test_with_predictions_there_is_an_interval_for_new_examples_too():
     half = stats.t.ppf(0.975, df) * error
     row = effects(runs, LADDER[:1], ACCURACY, scores=scores).iloc[0]
     # over four seeds alone t has 3 degrees of freedom, so its interval is the wider one here
-    assert (row["low"], row["high"]) < (mean - half, mean + half)
-    assert (row["low_examples"], row["high_examples"]) == (row["low"], row["high"])
+    assert (row["low_alone"], row["high_alone"]) < (mean - half, mean + half)
+    assert (row["low_examples"], row["high_examples"]) == (row["low_alone"], row["high_alone"])
     assert error > estimate(cells.mean(axis=1)).error
 
 
@@ -308,7 +306,7 @@ def test_pairs_of_orders_widen_the_interval_for_new_examples_too():
     both = error**2 + of_orders
     half = stats.t.ppf(0.975, both**2 / (error**4 / df + of_orders**2)) * np.sqrt(both)
     row = effects(runs, [Contrast({"b": 1.5, "a": -1.5}, orders)], ACCURACY, scores=scores).iloc[0]
-    widest = min(mean - half, row["low"]), max(mean + half, row["high"])
+    widest = min(mean - half, row["low_alone"]), max(mean + half, row["high_alone"])
     assert (row["low_examples"], row["high_examples"]) == pytest.approx(widest)
 
 
@@ -324,7 +322,71 @@ def test_where_examples_vary_most_the_interval_for_new_ones_is_the_one_of_two_wa
     half = stats.t.ppf(0.975, df) * error
     row = effects(runs, LADDER[:1], ACCURACY, scores=scores).iloc[0]
     assert (row["low_examples"], row["high_examples"]) == pytest.approx((mean - half, mean + half))
-    assert row["low_examples"] < row["low"] < row["high"] < row["high_examples"]
+    assert row["low_examples"] < row["low_alone"] < row["high_alone"] < row["high_examples"]
+    assert (row["low"], row["high"]) == (row["low_examples"], row["high_examples"])  # one contrast, so what is drawn
+    t = 2 * stats.t.sf(mean / error, df)
+    assert (row["p_examples"], row["p_holm"]) == pytest.approx((t, t))
+    assert row["p"] < t / 100
+
+
+def test_a_gain_that_other_examples_could_undo_is_no_help():
+    # two points more by every seed, but all on the same 2 of 100 examples: p of the examples is that of 2 against 0
+    scores = {("a", s): np.arange(100) < 50 + s for s in range(5)}
+    scores |= {("b", s): one | (np.arange(100) >= 98 - (s == 0)) for (_, s), one in scores.items()}
+    runs = pd.DataFrame([(v, s, one.mean()) for (v, s), one in scores.items()], columns=["variant", "seed", "accuracy"])
+    assert effects(runs, LADDER[:1], ACCURACY, margin=0.1)["verdict"].tolist() == ["helps"]
+    row = effects(runs, LADDER[:1], ACCURACY, margin=0.1, scores=scores).iloc[0]
+    assert (row["p"] < 0.001, row["p_examples"] > 0.1, row["verdict"]) == (True, True, "inconclusive")
+    assert row["low"] < 0 < row["low_alone"]
+
+
+def test_equivalence_is_of_new_examples_too():
+    random = np.random.default_rng(0)
+    base = random.random(100) < 0.5
+    flipped = base ^ (random.random(100) < 0.1)  # some are won and some lost, the same ones by every seed
+    scores = {("a", s): base.copy() for s in range(6)} | {("b", s): flipped.copy() for s in range(6)}
+    for seed in range(6):
+        scores["b", seed][seed] ^= True
+    runs = pd.DataFrame([(v, s, one.mean()) for (v, s), one in scores.items()], columns=["variant", "seed", "accuracy"])
+    gain = 100 * (flipped.mean() - base.mean())
+    margin = abs(gain) + 3
+    alone, both = (effects(runs, LADDER[:1], ACCURACY, margin=margin, scores=one).iloc[0] for one in (None, scores))
+    cells = np.array([100.0 * scores["b", s] - 100.0 * scores["a", s] for s in range(6)])
+    mean, error, df = crossed(cells)
+    assert alone["p_equivalent"] < 0.05 < both["p_equivalent"]
+    assert both["p_equivalent"] == pytest.approx(stats.t.sf((margin - abs(mean)) / error, df))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_interval_that_goes_with_a_verdict_contradicts_it(seed: int):
+    """Random studies: variants, seeds, truths, families, looks, missing runs, constant differences, scores."""
+    random = np.random.default_rng(seed)
+    variants, seeds = random.integers(2, 9), random.integers(2, 9)
+    truth, noise = random.choice([0, 0, 3, 8], variants) / 100, random.choice([0.005, 0.02])
+    rows, scores = [], {}
+    examples = random.random(400)
+    for v in range(variants):
+        hard = examples + random.normal(0, random.choice([0.0, 0.1]), 400)
+        for s in range(seeds):
+            right = hard < 0.5 + truth[v] + random.normal(0, noise)
+            scores[str(v), s] = right
+            rows.append((str(v), s, right.mean()))
+    runs = pd.DataFrame(rows, columns=["variant", "seed", "accuracy"])
+    runs = runs[(random.random(len(runs)) > 0.05) | (runs["seed"] < 2)]
+    if random.random() < 0.3:
+        runs.loc[runs["variant"] == "1", "accuracy"] = runs.loc[runs["variant"] == "0", "accuracy"].mean()
+        scores = {}
+    contrasts = [Contrast({str(v): 1, str(v - 1): -1}, family=random.choice(["x", "y"])) for v in range(1, variants)]
+    keys = set(zip(runs["variant"], runs["seed"], strict=True))
+    chosen = {key: one for key, one in scores.items() if key in keys} or None
+    looks = [(3, 5, 8), None][random.integers(2)]
+    table = effects(runs, contrasts, ACCURACY, level=random.choice([0.8, 0.95]), looks=looks, scores=chosen)
+    excludes = (table["low"] > 0) | (table["high"] < 0)
+    assert excludes.tolist() == table["verdict"].isin(["helps", "hurts"]).tolist()
+    drawn = table[table["low"].notna()]
+    assert (drawn["low"] <= drawn["low_alone"]).all()
+    assert (drawn["high"] >= drawn["high_alone"]).all()
+    assert drawn[["low", "high"]].abs().to_numpy().max(initial=0) <= 100
 
 
 def test_missing_predictions_leave_the_interval_over_seeds_alone():

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from dissect.measure.significance import holm, p_sign_flip, verdicts
+from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, verdicts
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -15,9 +15,23 @@ def test_holm_is_that_of_statsmodels(seed: int):
         assert adjusted == pytest.approx(multipletests(row, method="holm")[1])
 
 
-def test_holm_leaves_missing_p_values_out_of_the_count():
-    # two of three: 0.01 * 2, 0.04 * 1
-    assert holm([0.04, np.nan, 0.01]) == pytest.approx([0.04, np.nan, 0.02], nan_ok=True)
+def test_a_missing_p_value_counts_as_one():
+    # three of three: 0.01 * 3, 0.04 * 2
+    assert holm([0.04, np.nan, 0.01]) == pytest.approx([0.08, np.nan, 0.03], nan_ok=True)
+    assert holm([0.04, np.nan, 0.01])[[0, 2]] == pytest.approx(multipletests([0.04, 1, 0.01], method="holm")[1][[0, 2]])
+
+
+def test_each_interval_has_the_rate_at_which_its_p_was_tested():
+    # of four, 0.001 and 0.01 are decided: 0.05 / 4, 0.05 / 3; two are left, the missing one among them
+    assert compatible_alpha([0.01, 0.03, 0.001, np.nan], 0.05) == pytest.approx([0.05 / 3, 0.025, 0.0125, 0.025])
+    assert compatible_alpha([0.2, 0.9], 0.05).tolist() == [0.025, 0.025]
+    assert compatible_alpha([0.001, 0.002], 0.05).tolist() == [0.025, 0.05]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_p_below_its_own_rate_is_one_that_holm_decides(seed: int):
+    p = np.random.default_rng(seed).beta(0.2, 2, (2_000, 7))
+    assert ((p < compatible_alpha(p, 0.05)) == (holm(p) < 0.05)).all()
 
 
 @pytest.mark.parametrize("n", [2, 5, 9])

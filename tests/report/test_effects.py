@@ -11,13 +11,13 @@ from statsmodels.stats.multitest import multipletests
 
 from dissect.measure.contrasts import variants
 from dissect.planning.manifest import read_all
-from dissect.report.effects import _one_answer, effects_table
+from dissect.report.effects import effects_table
 from dissect.report.predictions import scores_of
-from dissect.report.questions import components_of, questions
+from dissect.report.questions import components_of, planned_before, questions
 from dissect.report.study import read_study
 from dissect.report.tables import missing_seeds, scored_runs, variants_table
 from dissect.store import runs as store
-from tests.report.conftest import write_ladder, write_manifest, write_run
+from tests.report.conftest import rewrite, write_ladder, write_manifest, write_run, write_subsets
 
 
 def table_of(path: Path) -> pd.DataFrame:
@@ -25,6 +25,7 @@ def table_of(path: Path) -> pd.DataFrame:
     scored = scored_runs(study)
     manifests = read_all(path)
     asked = questions(variants(scored), components_of(study, scored), manifests)
+    asked = planned_before(asked, study, manifests)
     return effects_table(study, scored, asked, manifests, scores=scores_of(study, scored))
 
 
@@ -67,18 +68,52 @@ def test_a_gain_and_its_interval_are_those_of_the_paired_t_test(effects: pd.Data
     row = effects[(effects["kind"] == "leave_one_out") & (effects["component"] == "c")].iloc[0]
     test = stats.ttest_rel(points["a+b+c+d+e"], points["a+b+d+e"])
     low, high = test.confidence_interval(0.95)
-    assert row[["low", "high", "p"]].astype(float).to_numpy() == pytest.approx([low, high, test.pvalue])
+    assert row[["low_alone", "high_alone", "p"]].astype(float).to_numpy() == pytest.approx([low, high, test.pvalue])
     assert (row["treated"], row["control"]) == ("a+b+c+d+e", "a+b+d+e")
 
 
-def test_the_correction_runs_over_a_plan_and_over_each_kind_of_what_was_not_planned(effects: pd.DataFrame):
+def test_the_correction_runs_over_a_plan_and_once_over_all_that_was_not_planned(effects: pd.DataFrame):
+    larger = effects[["p", "p_examples"]].max(axis=1)
     planned = effects[effects["manifest"] == "asked"]
-    assert planned["p_holm"].tolist() == planned["p"].tolist()  # one contrast, nothing to correct
+    assert planned["p_holm"].tolist() == larger[planned.index].tolist()  # one contrast, nothing to correct
     assert planned["component"].tolist() == ["a"]
-    for kind in ("one_at_a_time", "interaction"):
-        rows = effects[(effects["kind"] == kind) & (effects["manifest"] == "")]
-        assert len(rows) == {"one_at_a_time": 4, "interaction": 10}[kind]
-        assert rows["p_holm"].tolist() == pytest.approx(list(multipletests(rows["p"], method="holm")[1]))
+    differences = effects["weights"].map(lambda told: frozenset(told.split("; ")))
+    own = effects[(effects["manifest"] == "") & ~differences.isin(list(differences[planned.index]))]
+    once = own[~differences[own.index].duplicated()]
+    assert once["together"].tolist() == [len(once)] * len(once)
+    assert once["p_holm"].tolist() == pytest.approx(list(multipletests(larger[once.index], method="holm")[1]))
+    assert 40 < len(once) < len(effects[effects["manifest"] == ""])
+
+
+def test_what_two_plans_or_a_plan_and_a_look_ask_alike_has_one_answer(effects: pd.DataFrame):
+    differences = effects["weights"].map(lambda told: frozenset(told.split("; ")))
+    for name in ("low", "p_holm", "verdict", "together", "margin"):
+        assert (effects.groupby(differences)[name].nunique(dropna=False) == 1).all()
+    assert differences.duplicated().any()
+
+
+def test_effects_and_interactions_of_a_plan_are_families_of_their_own(study: Path):
+    write_subsets(study, "ab", seeds=3, examples=400)
+    effect = {"a": 0.5, "a+b": 0.5, "baseline": -0.5, "b": -0.5}
+    joint = {"a+b": 1.0, "baseline": 1.0, "a": -1.0, "b": -1.0}
+    asked = [("main_effect", ["a"], effect), ("one_at_a_time", ["b"], {"b": 1.0, "baseline": -1.0})]
+    write_manifest(study, [*asked, ("interaction", ["a", "b"], joint)])
+    planned = table_of(study).query("manifest == 'asked'")
+    assert planned["together"].tolist() == [2, 2, 1]
+
+
+def test_a_contrast_of_which_runs_were_finished_when_it_was_planned_is_exploratory(study: Path):
+    write_ladder(study)
+    ladder = [("ladder", ["augmentation"], {"step3": 1.0, "step2": -1.0})]
+    write_manifest(study, ladder, frozen="2025-01-02T03:04:05+00:00")
+    assert table_of(study)["manifest"].tolist() == ["asked", "", "", "", ""]  # all finished in that very second
+    rewrite(next(study.glob("step2-seed1-*")), finished="2025-01-01T23:00:00+01:00")
+    found = table_of(study).set_index("component")
+    assert found["manifest"].tolist() == [""] * 5
+    told = (
+        "asked planned it on 2025-01-02 03:04 (UTC), when 1 of its 6 runs were finished, the first on 2025-01-01 22:00"
+    )
+    assert found["seen"].to_dict() == {name: told if name == "augmentation" else "" for name in found.index}
 
 
 def test_the_interval_for_other_examples_is_that_of_the_two_way_table_of_its_runs(
@@ -97,7 +132,7 @@ def test_the_interval_for_other_examples_is_that_of_the_two_way_table_of_its_run
     parts = squares * [1, 1, -1] / (n * examples)
     freedom = parts.sum() ** 2 / (parts**2 / df).sum()
     half = stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum())
-    widest = min(cells.mean() - half, row["low"]), max(cells.mean() + half, row["high"])
+    widest = min(cells.mean() - half, row["low_alone"]), max(cells.mean() + half, row["high_alone"])
     assert tuple(row[["low_examples", "high_examples"]].astype(float)) == pytest.approx(widest)
 
 
@@ -112,13 +147,15 @@ def test_each_plan_is_judged_on_its_own_terms_and_a_contrast_of_two_stands_once(
     ladder = [("ladder", ["augmentation"], {"step3": 1.0, "step2": -1.0})]
     more = [*ladder, ("ladder", ["dropout1"], {"step2": 1.0, "step1": -1.0})]
     write_manifest(study, ladder, level=0.9, smallest=5.0)
-    write_manifest(study, more, study="later", frozen="2025-02-01T10:00:00+00:00", level=0.99)
+    write_manifest(study, more, study="later", frozen="2025-01-01T11:00:00+00:00", level=0.99)
     effects = table_of(study).set_index("component")
     assert effects["manifest"].tolist() == ["asked", "later", "", "", ""]
     assert effects["level"].tolist() == [0.9, 0.99, 0.9, 0.9, 0.9]  # what was not planned follows the first plan
     test = stats.ttest_rel(*(read_study(study).compared.query("variant == @v")["accuracy"] for v in ("step2", "step1")))
     low, high = test.confidence_interval(0.99)
-    assert effects.loc["dropout1", ["low", "high"]].astype(float).tolist() == pytest.approx([100 * low, 100 * high])
+    assert effects.loc["dropout1", ["low_alone", "high_alone"]].astype(float).tolist() == pytest.approx(
+        [100 * low, 100 * high]
+    )
     # corrected over both contrasts of its plan, though the other one is shown elsewhere
     assert effects.loc["dropout1", "p_holm"] == pytest.approx(2 * test.pvalue)
     assert effects.loc["augmentation", "p_holm"] == effects.loc["augmentation", "p"]
@@ -140,13 +177,31 @@ def test_planned_seeds_that_are_not_finished_are_known(study: Path):
     ]
     write_manifest(study, contrasts, seeds=[0, 1, 7], extended=[{"seeds": [8], "on": "2025-01-03"}])
     read, manifests = read_study(study), read_all(study)
-    assert missing_seeds(read, manifests) == {"step2": [7, 8], "step1": [7, 8], "never": [0, 1, 7, 8]}
-    assert variants_table(read, manifests).set_index("variant")["planned"].to_dict() == {
+    table = table_of(study)
+    assert missing_seeds(read, manifests, table) == {"step2": [7, 8], "step1": [7, 8], "never": [0, 1, 7, 8]}
+    assert variants_table(read, manifests, table).set_index("variant")["planned"].to_dict() == {
         "step1": 4, "step2": 4, "step3": 0, "step4": 0, "step8": 0,
     }  # fmt: skip
-    unmeasured = table_of(study).query("treated == 'never'").iloc[0]
+    unmeasured = table.query("treated == 'never'").iloc[0]
     assert np.isnan(unmeasured["gain"])
     assert (unmeasured["seeds"], unmeasured["verdict"]) == (0, "")
+
+
+def test_a_study_that_stopped_where_all_was_decided_misses_no_seed(study: Path):
+    helped, undecided = [0.45, 0.4503, 0.4501], [0.41, 0.39, 0.43]
+    for variant, parts, levels in (
+        ("step1", (), [0.40, 0.4001, 0.4002]),
+        ("a", ("a",), helped),
+        ("b", ("b",), undecided),
+    ):
+        for seed, level in enumerate(levels):
+            write_run(study, variant, parts, seed, level, accuracy_ten_crop=None)
+    contrasts = [("one_at_a_time", [name], {name: 1.0, "step1": -1.0}) for name in "ab"]
+    write_manifest(study, contrasts[:1], seeds=list(range(12)), looks=[3, 5, 12])
+    assert missing_seeds(read_study(study), read_all(study), table_of(study)) == {}
+    write_manifest(study, contrasts, seeds=list(range(12)), looks=[3, 5, 12])
+    asked = missing_seeds(read_study(study), read_all(study), table_of(study))
+    assert asked == {"step1": [3, 4], "b": [3, 4]}  # what the next look needs, and nothing of what is decided
 
 
 def test_a_planned_study_of_which_only_the_baseline_is_finished_has_unmeasured_contrasts(study: Path):
@@ -163,21 +218,6 @@ def test_a_variant_stands_beside_its_difference_to_the_baseline_over_common_seed
         write_run(study, "step1", (), seed, accuracy)
     for seed, accuracy in enumerate([0.35, 0.49]):
         write_run(study, "step2", ("a",), seed, accuracy)
-    found = variants_table(read_study(study), []).set_index("variant")["over_baseline"]
+    found = variants_table(read_study(study), [], table_of(study)).set_index("variant")["over_baseline"]
     assert np.isnan(found["step1"])
     assert found["step2"] == pytest.approx(7)  # (5 + 9) / 2
-
-
-def test_a_planned_difference_seen_from_another_side_keeps_the_plans_corrected_p_and_verdict():
-    table = pd.DataFrame(
-        {
-            "variants": [{"b": 1.0, "a": -1.0}, {"c": 1.0, "b": -1.0}, {"a": -1.0, "b": 1.0, "c": 0.0}],
-            "manifest": ["plan", "", ""],
-            "p_holm": [0.2, 0.01, 0.04],
-            "p_equivalent_holm": [0.5, 0.6, 0.7],
-            "verdict": ["inconclusive", "helps", "helps"],
-        }
-    )
-    _one_answer(table)
-    assert table["p_holm"].tolist() == [0.2, 0.01, 0.2]
-    assert table["verdict"].tolist() == ["inconclusive", "helps", "inconclusive"]

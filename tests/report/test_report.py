@@ -82,7 +82,7 @@ def test_effects_csv_has_a_row_a_contrast_in_points(reported: tuple[Path, Path])
     assert {row["kind"] for row in table} == {"ladder"}  # leaving out the last step would say the same again
     study = read_study(reported[0])
     measured = gain(study.compared, "step2", "step1", study.metric)
-    assert [float(table[0][key]) for key in ("gain", "low", "high", "p")] == pytest.approx(measured[:4])
+    assert [float(table[0][key]) for key in ("gain", "low_alone", "high_alone", "p")] == pytest.approx(measured[:4])
     assert table[0]["published"] == "4.88"
     assert table[-1]["published"] == ""  # the source's ensemble is not one of step4
     assert [row["seeds"] for row in table] == ["3", "3", "3", "3", "2"]
@@ -176,7 +176,8 @@ def test_planned_contrasts_stand_first_and_the_page_tells_the_plan_and_what_is_m
     missing = "step2 (seeds 7, 8), step1 (seeds 7, 8), step3 (seeds 7, 8)"
     assert f"6 planned runs without a result: {missing}." in text
     assert (
-        "asked, frozen 2025-01-01 before its first run: 2 contrasts of 3 variants, seeds 0 to 2, 7; extended by" in text
+        "asked, frozen 2025-01-01 10:00 (UTC) before the first of its runs was finished: 2 contrasts of 3 variants, "
+        "seeds 0 to 2, 7; extended by" in text
     )
     assert "margin ±0.5 points, power 80%" in text
     said = capsys.readouterr().out

@@ -13,7 +13,7 @@ ROW = {
     "kind": "ladder", "label": "dropout 2", "components": ("dropout2",), "treated": "step7", "control": "step6",
     "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
     "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
-    "digits": 1,
+    "digits": 1, "p_examples": 0.0002, "together": 7, "sd": 0.9,
 }  # fmt: skip
 
 
@@ -42,12 +42,23 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
             {"verdict": "inconclusive", "p": 0.3, "smallest": 112.4},
             "12 seeds could have shown ±112 points with 80% power, corrected as p is",
         ),
-        ({"verdict": "inconclusive", "p": 0.02}, "p = 0.02 alone, which is not enough for one contrast of several"),
+        (
+            {"verdict": "inconclusive", "p": 0.02, "p_examples": NAN},
+            "p = 0.020 over seeds alone, which is not enough for one contrast of 7",
+        ),
+        (
+            {"verdict": "inconclusive", "p": 0.02, "p_examples": 0.2},
+            "p = 0.020 over seeds alone, but other examples might undo it (p = 0.20)",
+        ),
         ({"verdict": "equivalent"}, "within ±1 points"),
         ({"manifest": ""}, "exploratory"),
         ({"left_out": 2}, "2 seeds left out, for which some of its variants have no run"),
         ({"components": ("a", "b")}, "2 components at once"),
-        ({"low": 4.4, "high": 4.4}, "the same difference for every seed, so its interval tells little"),
+        (
+            {"low": NAN, "high": NAN, "sd": 0.0},
+            "the same difference for every seed, of which no test and no interval can be made",
+        ),
+        ({"manifest": "", "seen": "x planned it late"}, "exploratory: x planned it late"),
     ],
 )
 def test_what_else_there_is_to_know_is_said(changes: dict, note: str):
