@@ -1,9 +1,7 @@
 """`python -m dissect`: compose a config, then train what it says, once or as a sweep."""
 
 import os
-import signal
 import sys
-from typing import Any
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -22,6 +20,7 @@ from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant
 from dissect.errors import InputError, TrainingError
 from dissect.planning import manifest
+from dissect.process import speak_plainly, stop_on_signals
 from dissect.sweep.finish import attempt, finish, line
 from dissect.sweep.jobs import study_of
 from dissect.training.task import data_of
@@ -67,9 +66,8 @@ def main() -> None:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # lets errors through to here, to be said in our words
-    for name in ("SIGINT", "SIGTERM", "SIGUSR2"):  # the last is how Slurm may announce that it takes the node
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _stop)
+    speak_plainly()
+    stop_on_signals()
     sys.argv = [sys.argv[0], *options_first(sys.argv[1:])]
     options = [said for said in sys.argv[1:] if said.startswith("-") and not said.startswith(("--config-dir", "-cd"))]
     if not options and any(said.startswith("+study=") for said in sys.argv[1:]):
@@ -122,12 +120,6 @@ def options_first(arguments: list[str]) -> list[str]:
         if argument in with_value:
             options += [value for value in [next(rest, None)] if value is not None]
     return options + overrides
-
-
-def _stop(number: int, frame: Any) -> None:
-    name = signal.Signals(number).name
-    print(f"stopped by {name}; the same command goes on from the last whole epoch", file=sys.stderr, flush=True)
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Files that appear whole or not at all, and what to say when they cannot be written."""
 
 import errno
+import fcntl
 import os
+import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,27 +17,63 @@ from dissect.errors import DiskFullError, InputError
 def whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open `path` for writing so that it appears whole at the end of the block, or not at all.
 
+    What killed processes have left half-written of it is removed.
+
     Raises:
         InputError: when the disk is full or the folder cannot be written, naming the file.
     """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The name starts with a dot, so a file left by a killed process is never taken for a finished one.
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.fchmod(handle, 0o666 & ~_umask())
+        sweep(path.parent, path.name)
+        handle, temporary = _begin(path)
         text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
         with open(handle, mode, **text) as file:
+            os.fchmod(handle, 0o666 & ~_umask())
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            os.fsync(handle)
+            os.replace(temporary, path)  # before it is closed, and so free to be swept
     except BaseException as problem:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         if isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
             raise unwritable(path, problem) from problem
         raise
+
+
+# The name starts with a dot, so a file left by a killed process is never taken for a finished one.
+_HALF = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # as tempfile makes names
+
+
+def _begin(path: Path) -> tuple[int, str]:
+    """A file beside `path`, locked as long as its writer lives, by which others know that."""
+    while True:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)  # swept before it was locked
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove files of a folder that killed processes have left half-written; None: whatever their names were to be."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            half = _HALF.fullmatch(entry.name) if entry.name[0] == "." else None
+            if half is not None and name in (None, half[1]) and entry.is_file(follow_symlinks=False):
+                _remove_left(entry.path)
+
+
+def _remove_left(path: str) -> None:
+    with suppress(OSError):  # whoever writes it holds its lock
+        handle = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(handle)
 
 
 def unwritable(path: Path, problem: OSError) -> InputError:

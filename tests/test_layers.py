@@ -76,8 +76,8 @@ def test_the_engines_sentences_take_no_metric_to_be_accuracy_and_no_example_to_b
                 assert not words & {"image", "images", "accuracy", "accuracies"}, f"{path.name}: {text!r}"
 
 
-def test_at_most_six_modules_lie_loose_and_none_is_longer_than_300_lines():
-    assert len([path for path in MODULES.values() if path.parent == PACKAGE]) <= 6
+def test_at_most_seven_modules_lie_loose_and_none_is_longer_than_300_lines():
+    assert len([path for path in MODULES.values() if path.parent == PACKAGE]) <= 7
     assert [name for name, path in MODULES.items() if len(path.read_text().splitlines()) > 300] == []
 
 

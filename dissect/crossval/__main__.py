@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from dissect.errors import InputError
+from dissect.process import speak_plainly
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,4 +132,5 @@ def _told(value: float, low: float, high: float, digits: int, sign: str = "") ->
 
 
 if __name__ == "__main__":
+    speak_plainly()
     sys.exit(main())

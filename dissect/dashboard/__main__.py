@@ -15,6 +15,7 @@ from dissect.errors import InputError
 from dissect.loggers.wandb import is_offline, sectioned, wandb_run
 from dissect.measure.metric import Metric
 from dissect.planning.manifest import read_all
+from dissect.process import speak_plainly
 from dissect.report.curves import curve_columns
 from dissect.report.study import primary_of
 from dissect.store import runs as store
@@ -190,4 +191,5 @@ def workspace(
 
 
 if __name__ == "__main__":
+    speak_plainly()
     sys.exit(main())

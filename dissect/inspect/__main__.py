@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from dissect.errors import InputError
+from dissect.process import speak_plainly
 
 FIGURES = {
     "filters": "the first convolution's filters, each by its own range and all by one",
@@ -95,4 +96,5 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
+    speak_plainly()
     sys.exit(main())

@@ -19,6 +19,7 @@ from dissect.measure.planning import difference_sd, equivalence_power, power, se
 from dissect.measure.sequential import nominal_level, sequential_p
 from dissect.measure.significance import holm, verdicts
 from dissect.measure.student import Array, Estimate, estimate, interval, p_equivalent, p_zero
+from dissect.process import end_with_parent, speak_plainly
 
 ALPHA = 0.05
 PLANNED = 0.8  # power
@@ -167,7 +168,7 @@ def simulate(repeats: int, workers: int = 1) -> list[Row]:
     randoms = np.random.default_rng(2015).spawn(len(chosen))
     if workers == 1:
         return [scenario(random, repeats) for scenario, random in zip(chosen, randoms, strict=True)]
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=end_with_parent) as pool:
         return list(pool.map(_call, chosen, randoms, [repeats] * len(chosen)))
 
 
@@ -203,4 +204,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    speak_plainly()
     main()

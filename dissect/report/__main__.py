@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from dissect.errors import InputError
+from dissect.process import speak_plainly
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,4 +83,5 @@ def print_effects(effects: "pd.DataFrame", metric: "Metric") -> None:
 
 
 if __name__ == "__main__":
+    speak_plainly()
     sys.exit(main())

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from dissect.errors import InputError
+from dissect.process import speak_plainly
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,4 +54,5 @@ def report(study: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
+    speak_plainly()
     sys.exit(main())

@@ -17,6 +17,7 @@ from dissect.composing.job import who
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
 from dissect.planning import manifest
+from dissect.process import speak_plainly
 from dissect.store import runs as store
 from dissect.store.configs import read_config
 from dissect.sweep.watch import epoch_of
@@ -126,4 +127,5 @@ def show(path: Path, found: Status, console: Console) -> None:
 
 
 if __name__ == "__main__":
+    speak_plainly()
     sys.exit(main())

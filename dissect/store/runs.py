@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from dissect.composing.job import folder_name, who
 from dissect.errors import InputError
-from dissect.files import unwritable, whole
+from dissect.files import sweep, unwritable, whole
 from dissect.store.reading import AGAIN, Array, checked, open_npz, read_json, seal
 
 KEPT = ("config.yaml", "metrics.csv", "predictions.npz")  # files without which a run that had them is not finished
@@ -41,6 +41,8 @@ _NEXT = ".predictions.npz.next"  # predictions that the result beside them may n
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the run's lock, waiting for whoever has it; a process that dies lets it go.
+
+    What such a one has left half-written is removed.
 
     Raises:
         InputError: when the store cannot be written.
@@ -57,6 +59,11 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as problem:
         raise unwritable(path, problem) from problem
     with held:
+        sweep(folder)
+        if (folder / _NEXT).exists():
+            with suppress(InputError):  # whoever reads it says so
+                read_result(folder)  # settles predictions that a result knows
+                (folder / _NEXT).unlink(missing_ok=True)
         yield
 
 

@@ -3,19 +3,19 @@
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from functools import cache
 from multiprocessing import get_context, set_start_method
+from multiprocessing.connection import wait
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from dissect.composing.job import Job
 from dissect.errors import InputError
+from dissect.process import end_with_parent, speak_plainly
+from dissect.store import runs as store
 from dissect.sweep.finish import Outcome, attempt, fail
 from dissect.sweep.watch import Watch
 
@@ -72,40 +72,99 @@ def run_all(jobs: Sequence[Job], *, parallel: Any, stop_on_failure: bool, watch:
         jobs: what the process of each prints goes to `<study>/.logs/<run>.log`.
         watch: is told what becomes of them.
     """
-    from pebble import ProcessExpired, ProcessPool
-
     each = max(map(_devices, jobs))
     workers = workers_for(parallel, len(jobs), each)
     on_gpus = all(job.variant.config.trainer.get("accelerator") in ("auto", "gpu", "cuda") for job in jobs)
-    # A slot's GPUs: k slots share them in turn where there are more runs at once than GPUs.
+    # Workers share the GPUs in turn where there are more of them.
     names = gpus() if on_gpus else []
     devices = [",".join(names[place : place + each]) for place in range(0, len(names) - each + 1, each)]
     threads = max(1, cores() // workers)
-    with tempfile.TemporaryDirectory(prefix="dissect-") as slots:
-        how: dict[str, Any] = {"initializer": _start, "initargs": [slots, devices, threads]}
-        pool: Any = ProcessPool(workers, context=get_context("spawn"), **how)
-        waiting = list(reversed(range(len(jobs))))
-        going: dict[Future[Outcome], int] = {}
-        try:
-            while waiting or going:
-                while waiting and len(going) < workers:
-                    number = waiting.pop()
-                    going[pool.schedule(_work, args=[jobs[number]])] = number
-                    watch.started(number)
-                for future in wait(going, timeout=1.0, return_when=FIRST_COMPLETED).done:
-                    number = going.pop(future)
-                    try:
-                        outcome = future.result()
-                    except ProcessExpired as problem:
-                        outcome = died(jobs[number], problem.exitcode)
+    slots = [Worker(devices[slot % len(devices)] if devices else None, threads) for slot in range(workers)]
+    waiting = list(reversed(range(len(jobs))))
+    going: dict[int, Worker] = {}
+    try:
+        while waiting or going:
+            for worker in [one for one in slots if waiting and one not in going.values()]:
+                if not waiting:
+                    break
+                number = waiting.pop()
+                if store.held(jobs[number].folder):
+                    watch.say(f"{jobs[number]}: another process trains it, which is waited for")
+                going[number] = worker
+                worker.begin(jobs[number])
+                watch.started(number)
+            wait([thing for worker in going.values() for thing in worker.signs()], timeout=1.0)
+            for number, worker in list(going.items()):
+                if (outcome := worker.outcome(jobs[number])) is not None:
+                    del going[number]
                     watch.ended(number, outcome)
                     if outcome.stops(stop_on_failure):
                         waiting.clear()
-                watch.tick()
-            pool.close()
-        finally:
-            pool.stop()
-            pool.join()
+            watch.tick()
+    finally:
+        for worker in slots:
+            worker.stop()
+        for worker in slots:
+            worker.end()
+
+
+class Worker:
+    """A process that trains run after run, begun when there is one; another takes its place when it has died.
+
+    Args:
+        devices: its GPUs, as CUDA_VISIBLE_DEVICES names them; None for whatever there is.
+        threads: its share of the cores.
+    """
+
+    def __init__(self, devices: str | None, threads: int) -> None:
+        self._how = (devices, threads)
+        self._process: Any = None
+        self._line: Any = None
+
+    def begin(self, job: Job) -> None:
+        """Give it a run; whether it takes it, `outcome` says."""
+        if self._process is None or not self._process.is_alive():
+            self.stop()
+            self.end()
+            context = get_context("spawn")
+            self._line, theirs = context.Pipe()
+            # No daemon, for those may not have processes of their own, which loaders do.
+            self._process = context.Process(target=_serve, args=(theirs, *self._how))
+            self._process.start()
+            theirs.close()  # so that the line ends where the process does
+        with suppress(OSError):
+            self._line.send(job)
+
+    def signs(self) -> list[Any]:
+        """What becomes ready when there is an outcome."""
+        return [self._line, self._process.sentinel]
+
+    def outcome(self, job: Job) -> Outcome | None:
+        """What became of its run, None as long as it goes on."""
+        try:
+            if self._line.poll():
+                outcome: Outcome = self._line.recv()
+                return outcome
+        except (EOFError, OSError, UnpicklingError):  # it died, perhaps in the middle of its answer
+            self._process.join(1)
+        status = self._process.exitcode
+        return None if status is None else died(job, status)
+
+    def stop(self) -> None:
+        """End it, whatever it does."""
+        if self._process is not None and self._process.pid is not None:
+            self._process.terminate()
+
+    def end(self) -> None:
+        """Wait until it has ended."""
+        if self._process is None or self._process.pid is None:
+            return
+        self._line.close()
+        self._process.join(3)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process = None
 
 
 def died(job: Job, status: int) -> Outcome:
@@ -123,25 +182,20 @@ def log_of(folder: Path) -> Path:
     return folder.parent / ".logs" / f"{folder.name}.log"
 
 
-def _start(slots: str, devices: list[str], threads: int) -> None:
-    """A worker's first act: leave Ctrl-C to the parent, take a GPU, and share the cores."""
+def _serve(line: Any, devices: str | None, threads: int) -> None:
+    """A worker's life: leave Ctrl-C to the parent, end with it, take a GPU and a share of the cores, and train."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in range(1000):
-        # Held for life; a worker that takes a dead one's place takes its slot, and so its GPU.
-        lock = FileLock(Path(slots) / str(number))
-        with suppress(Timeout):
-            lock.acquire(timeout=0)
-            _held.append(lock)
-            break
+    end_with_parent()
+    speak_plainly()
     # A process that was spawned spawns by itself, and a loader's workers would each import torch anew.
     set_start_method(None, force=True)  # the system's own
-    if devices:
-        os.environ["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
+    if devices is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
-
-
-_held: list[FileLock] = []  # type: ignore[type-arg, unused-ignore]
+    with suppress(EOFError):
+        while True:
+            line.send(_work(line.recv()))
 
 
 def _work(job: Job) -> Outcome:

@@ -65,16 +65,16 @@ class Watch:
         self.done[number] = outcome
         self._since.pop(number, None)
         total = len(self.jobs)
-        self._say(f"{len(self.done):{len(str(total))}}/{total}  {outcome.said(self.jobs[number])}")
+        self.say(f"{len(self.done):{len(str(total))}}/{total}  {outcome.said(self.jobs[number])}")
         if remark := self._alike.remark(self.jobs[number], outcome.result):
-            self._say(remark)
+            self.say(remark)
 
     def tick(self) -> None:
         if self._live:
             self._live.update(self._table(), refresh=True)
         elif time.monotonic() - self._said > LOG_SECONDS and self._since:
             going = ", ".join(self._going(number) for number in self._since)
-            self._say(f"{self.summary()}; going on: {going}")
+            self.say(f"{self.summary()}; going on: {going}")
 
     def summary(self) -> str:
         failed = sum(bool(outcome.error) for outcome in self.done.values())
@@ -101,7 +101,7 @@ class Watch:
         table.add_row(Text(self.summary(), style="bold"))
         return table
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self._said = time.monotonic()
         self._console.print(text, markup=False)
         if not self._live:

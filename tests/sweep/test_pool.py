@@ -1,5 +1,11 @@
 """How many runs go on at once, and on what."""
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from dissect.errors import InputError
@@ -52,3 +58,68 @@ def test_only_visible_gpus_are_used(monkeypatch, visible, found):
         assert pool.gpus() == found
     finally:
         pool.gpus.cache_clear()
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+
+class Slow:
+    folder = Path(sys.argv[1]) / "slow-seed0-01234567"
+
+    @property
+    def variant(self):
+        print("begun", flush=True)
+        time.sleep(60)
+
+if __name__ == "__main__":
+    from dissect.sweep.pool import Worker
+    worker = Worker(None, 1)
+    worker.begin(Slow())
+    while worker.outcome(Slow()) is None:
+        print(worker._process.pid, flush=True)
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_worker_ends_when_the_sweep_is_killed_in_the_middle_of_its_run(tmp_path):
+    (tmp_path / "sweep.py").write_text(SLOW)
+    parent = subprocess.Popen([sys.executable, tmp_path / "sweep.py", tmp_path], stdout=subprocess.PIPE, text=True)
+    worker = int(parent.stdout.readline())
+    log = tmp_path / ".logs" / "slow-seed0-01234567.log"
+    until(lambda: log.exists() and log.read_text() == "begun\n")
+    parent.kill()
+    parent.communicate()
+    until(lambda: not Path(f"/proc/{worker}").exists())
+
+
+def until(holds) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("not within 30 seconds")
+
+
+def test_a_worker_that_dies_is_replaced_and_its_run_has_failed(monkeypatch, tmp_path):
+    monkeypatch.setattr(pool, "died", lambda job, status: (job, status))
+    worker = pool.Worker(None, 1)
+    numbers = []
+    for name in ("first", "second"):
+        worker.begin(Deadly(tmp_path / name))
+        numbers.append(worker._process.pid)
+        until(lambda: worker.outcome(name) is not None)  # noqa: B023  asked for at once
+        assert worker.outcome(name) == (name, 7)
+    worker.stop()
+    worker.end()
+    assert len(set(numbers)) == 2
+
+
+class Deadly:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def variant(self):
+        os._exit(7)
