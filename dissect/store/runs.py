@@ -16,7 +16,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, ZipInfo
@@ -27,7 +26,7 @@ from filelock import FileLock, Timeout
 from dissect.composing.job import folder_name, who
 from dissect.errors import InputError
 from dissect.files import sweep, unwritable, whole
-from dissect.store.reading import AGAIN, Array, checked, open_npz, read_json, seal
+from dissect.store.reading import AGAIN, Array, checked, mark, open_npz, read_json, seal
 
 KEPT = ("config.yaml", "metrics.csv", "predictions.npz")  # files without which a run that had them is not finished
 NEEDS = {"key": str, "variant": str, "components": dict, "seed": int, "status": str, "error": str | None,
@@ -117,17 +116,6 @@ def write_result(folder: Path, result: Mapping[str, Any], arrays: Mapping[str, n
         file.write("\n")
     if arrays:
         _settle(folder)
-
-
-_TAIL = 1 << 18  # bytes; an archive of arrays ends in its directory, with the CRC-32 of each
-
-
-def mark(path: Path) -> dict[str, Any]:
-    """By what a file is known: its size, and a digest of its end, which for most is all of it."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        file.seek(max(0, size - _TAIL))
-        return {"bytes": size, "digest": blake2b(file.read(_TAIL), digest_size=8).hexdigest()}
 
 
 def _settle(folder: Path) -> None:
