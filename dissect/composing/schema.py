@@ -67,6 +67,7 @@ class Plan:
     smallest: float | None = None
     power: float = 0.8
     looks: list[int] = field(default_factory=lambda: [3, 5, 8, 12])  # seeds=auto: numbers of seeds at which to decide
+    probe: bool = True  # `python -m dissect.plan` times a few steps of variants that have no run yet
     frozen: bool = False  # go on with the manifest's configs, whatever the YAML files say by now
 
 

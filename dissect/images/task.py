@@ -157,6 +157,9 @@ class Images:
             return True
         return (result.get("ten_crop"), result["data"]["mirror"]) == (config.evaluate.ten_crop, config.data.mirror)
 
+    def passes(self, config: DictConfig) -> int:
+        return 1 + (10 if config.data.mirror else 5) * bool(config.evaluate.ten_crop)
+
     def average(self, members: Sequence[Mapping[str, np.ndarray]], config: DictConfig, data: Found) -> Judged:
         averaged: dict[str, np.ndarray] = {"labels": members[0]["labels"]}
         for name in ("probabilities", "probabilities_ten_crop"):

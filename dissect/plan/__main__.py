@@ -1,14 +1,12 @@
 """python -m dissect.plan +study=...: the runs a study needs, what they will cost, and what they will be able to show.
 
-Takes what `python -m dissect` takes, trains nothing and writes nothing. Costs and spreads are measured ones: those of
-the runs in the study's folder, which may be a pilot with few seeds.
+Takes what `python -m dissect` takes, and writes nothing. Costs and spreads are measured ones: those of the runs in the
+study's folder, which may be a pilot with few seeds; of variants without a run a few steps are timed.
 """
 
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -20,14 +18,11 @@ from dissect.design import Design
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
 from dissect.measure.planning import sd_bound, seeds_needed, smallest_gain, unsupportable
+from dissect.plan.cost import needs
 from dissect.planning.manifest import Manifest, Planned
-from dissect.store import runs as store
 from dissect.sweep.finish import known
-from dissect.sweep.jobs import members_of
 from dissect.sweep.looks import table
-from dissect.sweep.pool import workers_for
 from dissect.sweep.sweeper import Sweep
-from dissect.training.task import data_of
 
 
 def main() -> None:
@@ -51,7 +46,8 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
     jobs = sweep.asker.jobs([*arguments, *([f"seed=range({looks[-1]})"] if looks else [])], design)
     manifest = sweep.planned(jobs, design)
     console = Console(highlight=False, soft_wrap=True)
-    for line in [*needs(jobs, manifest, sweep.config.parallel), *claims(manifest)]:
+    probe = sweep.config.plan.probe
+    for line in [*needs(jobs, manifest, sweep.config.parallel, probe=probe), *claims(manifest)]:
         console.print(escape(line))
     if any(known(job).result for job in jobs):
         console.print(contrasts_table(manifest, jobs))
@@ -62,64 +58,6 @@ REMARK = """\
 pilot: seeds that are finished; sd: of the differences over {unit}. seeds: the fewest that show the gain with that
 power, for one contrast alone and at Holm's first step; in brackets, if the sd is at its upper 80% limit.
 shown: the smallest gain that the seeds of this plan show with that power, at Holm's first step."""
-
-
-def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any) -> list[str]:
-    """How many runs, how many of them finished, and the hours and disk that the rest will take."""
-    finished = [job for job in jobs if known(job).result is not None]
-    rest = [job for job in jobs if job not in finished]
-    seeds = manifest.seeds
-    members = {one.folder: one for job in rest if job.averages for one in members_of(job, data_of(job.variant.config))}
-    missing = {folder for folder, one in members.items() if known(one).result is None}
-    further = len(missing - {job.folder for job in rest})
-    lines = [
-        f"{manifest.study}: {_some(len(manifest.variants), 'variant')} x {_some(len(seeds), 'seed')} ({seeds[0]} to "
-        f"{seeds[-1]}) = {_some(len(jobs), 'run')}, {len(finished)} finished, {len(rest)} to train"
-        + (f" and {further} more as members of ensembles" if further else "")
-        + f"; {_some(len(manifest.contrasts), 'planned contrast')}"
-    ]
-    if manifest.looks:
-        lines.append(f"seeds=auto looks after {manifest.looks} seeds and ends where all is decided, so with fewer runs")
-    if not rest:
-        return lines
-    cost = costs(jobs[0].folder.parent)
-    if not cost:
-        return [
-            *lines,
-            "time and disk: not known before a run of this study is finished; 'seed=range(2)' makes a pilot",
-        ]
-    typical = [fmean(values) for values in zip(*cost.values(), strict=True)]
-    seconds = sum(cost.get(job.variant.name, typical)[0] for job in rest)
-    disk = sum(cost.get(job.variant.name, typical)[1] for job in rest) / 2**20
-    workers = workers_for(parallel, len(rest) + further)
-    guessed = {job.variant.name for job in rest} - cost.keys()
-    lines.append(
-        f"the rest takes {_duration(seconds)} of training, {_duration(seconds / workers)} with {workers} at once, "
-        f"and {disk:,.0f} MiB of disk"
-        + (f"; {_some(len(guessed), 'variant')} without a run yet count as the mean of the others" if guessed else "")
-    )
-    return lines
-
-
-def _some(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
-
-
-def costs(study: Path) -> dict[str, tuple[float, float]]:
-    """Mean seconds of training and bytes on disk of each variant's finished runs, as they were measured."""
-    seen: dict[str, list[tuple[float, float]]] = {}
-    for result in store.results(study) if study.is_dir() else []:
-        if result["status"] == "finished" and result["train_seconds"]:
-            size = sum(path.stat().st_size for path in Path(result["folder"]).iterdir())
-            seen.setdefault(result["variant"], []).append((result["train_seconds"], size))
-    return {name: (fmean(s for s, _ in runs), fmean(b for _, b in runs)) for name, runs in seen.items()}
 
 
 def claims(manifest: Manifest) -> list[str]:

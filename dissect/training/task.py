@@ -98,6 +98,10 @@ class Task(Protocol):
         """Whether a finished run's result has all that the config asks of evaluation; else it is judged again."""
         ...
 
+    def passes(self, config: DictConfig) -> int:
+        """Over the validation examples, when a finished run is judged; by this its time is foretold."""
+        ...
+
     def average(self, members: Sequence[Mapping[str, np.ndarray]], config: DictConfig, data: Any) -> Judged:
         """An ensemble, from its members' arrays.
 

@@ -60,6 +60,10 @@ def test_a_plan_counts_runs_and_hours_and_writes_nothing(dissect, tmp_path):
     assert re.search(
         r"the rest takes \d+ seconds of training, \d+ seconds with \d at once, and \d+ MiB of disk", plan.stdout
     )
+    assert "1 variant without a run yet foretold from a few steps" not in plan.stdout  # none lacks one
+    new = dissect("+study=one_at_a_time", "plan.components=[split_conv2]", "seed=0", *SMALL, module="dissect.plan")
+    assert "2 runs, 1 finished, 1 to train; 1 planned contrast" in new.stdout
+    assert "1 variant without a run yet foretold from a few steps" in new.stdout
     # 2/2^5 is above 0.05, so five seeds can never convince the sign-flip test
     assert "The sign-flip test over 5 seeds has p of 0.062 or more" in plan.stdout
     assert "To show a gain of 3 points with power 0.8" in plan.stdout

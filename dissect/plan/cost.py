@@ -1,0 +1,114 @@
+"""The hours that a study's runs will take: measured on runs like them, or foretold from a few of their steps."""
+
+import heapq
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from dissect.composing.job import Job
+from dissect.planning.manifest import Manifest
+from dissect.store import runs as store
+from dissect.sweep.finish import known
+from dissect.sweep.jobs import members_of
+from dissect.sweep.pool import cores, workers_for
+from dissect.training.task import data_of, task_of
+
+BUDGET = 40.0  # seconds in all for the steps that are timed; making networks and first batches come on top
+
+
+class Cost(NamedTuple):
+    """Of one run: seconds of training and judging, and bytes on disk, None where no run was kept."""
+
+    seconds: float
+    bytes: float | None
+
+
+def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool) -> list[str]:
+    """How many runs, how many of them finished, and the hours and disk that the rest will take.
+
+    Args:
+        probe: time a few steps of the variants that have no finished run.
+    """
+    finished = [job for job in jobs if known(job).result is not None]
+    rest = [job for job in jobs if job not in finished]
+    members = {one.folder: one for job in rest if job.averages for one in members_of(job, data_of(job.variant.config))}
+    missing = [one for folder, one in members.items() if known(one).result is None]
+    further = [one for one in missing if one.folder not in {job.folder for job in rest}]
+    seeds = manifest.seeds
+    lines = [
+        f"{manifest.study}: {_some(len(manifest.variants), 'variant')} x {_some(len(seeds), 'seed')} ({seeds[0]} to "
+        f"{seeds[-1]}) = {_some(len(jobs), 'run')}, {len(finished)} finished, {len(rest)} to train"
+        + (f" and {len(further)} more as members of ensembles" if further else "")
+        + f"; {_some(len(manifest.contrasts), 'planned contrast')}"
+    ]
+    if manifest.looks:
+        lines.append(f"seeds=auto looks after {manifest.looks} seeds and ends where all is decided, so with fewer runs")
+    trained = [*(job for job in rest if not job.averages), *further]  # averaging itself takes no time to speak of
+    if not trained:
+        return lines
+    cost = costs(jobs[0].folder.parent)
+    strange = {job.variant.name: job for job in reversed(trained) if job.variant.name not in cost}
+    workers = workers_for(parallel, len(trained))
+    foretold, begin = _foretold(strange, workers) if probe and strange else ({}, 0.0)
+    how = f"; {_some(len(foretold), 'variant')} without a run yet foretold from a few steps" if foretold else ""
+    if not cost | foretold:
+        ask = "plan.probe=true times a few steps, 'seed=range(2)' makes a pilot"
+        return [*lines, f"time and disk: not known before a run of this study is finished; {ask}"]
+    if guessed := strange.keys() - foretold.keys():
+        how += f"; {_some(len(guessed), 'variant')} without a run yet count as the mean of the others"
+    typical = fmean(one.seconds for one in (cost | foretold).values())
+    each = [(cost | foretold).get(job.variant.name, Cost(typical, None)).seconds for job in trained]
+    sizes = [one.bytes for one in cost.values() if one.bytes is not None]
+    disk = f"and {fmean(sizes) * len(trained) / 2**20:,.0f} MiB of disk" if sizes else "disk not known before a run"
+    wall = _duration(begin + makespan(each, workers))
+    lines.append(f"the rest takes {_duration(sum(each))} of training, {wall} with {workers} at once, {disk}{how}")
+    return lines
+
+
+def makespan(seconds: Iterable[float], workers: int) -> float:
+    """When the last of the runs ends that so many workers take in this order, each the next as soon as it is free."""
+    free = [0.0] * workers
+    for one in seconds:
+        heapq.heappush(free, heapq.heappop(free) + one)
+    return max(free)
+
+
+def costs(study: Path) -> dict[str, Cost]:
+    """The mean of each variant's finished runs, as they were measured."""
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for result in store.results(study) if study.is_dir() else []:
+        if result["status"] == "finished" and result["train_seconds"]:
+            size = sum(path.stat().st_size for path in Path(result["folder"]).iterdir())
+            seen.setdefault(result["variant"], []).append((result["train_seconds"], size))
+    return {name: Cost(fmean(s for s, _ in runs), fmean(b for _, b in runs)) for name, runs in seen.items()}
+
+
+def _foretold(jobs: Mapping[str, Job], workers: int) -> tuple[dict[str, Cost], float]:
+    """Each variant's cost, and the seconds that a worker needs before its first run."""
+    started = time.perf_counter()
+    from dissect.training.probe import seconds_of
+
+    begin, threads = time.perf_counter() - started, max(1, cores() // workers)
+    return {
+        name: Cost(
+            seconds_of(
+                job, data_of(job.variant.config), task_of(job.variant.config), threads=threads,
+                budget=min(3.0, BUDGET / len(jobs)),
+            ),
+            None,
+        )
+        for name, job in jobs.items()
+    }, begin  # fmt: skip
+
+
+def _some(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
