@@ -23,7 +23,7 @@ def test_time_is_scaled_to_epochs_validations_and_passes_of_judging(job, monkeyp
     clock.begin, clock.train, clock.validate, clock.epoch_end = 1.0, 0.1, 0.01, 0.5
     clock.of_training, clock.of_validation = 5, 2
     monkeypatch.setattr(probe, "_timed", lambda *given, **named: clock)
-    # 6 epochs of 5 batches and an end; 2 validations and 6 passes of judging (the centre and five crops: a mirrored digit is none) of 2 batches
+    # 6 epochs of 5 batches and an end; 2 validations and 6 passes of judging (the centre, five crops) of 2 batches
     assert seconds_of(job, None, Images(), threads=1) == pytest.approx(1 + 6 * (0.5 + 0.5) + (2 + 6) * 0.02)
 
 
