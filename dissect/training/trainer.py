@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.errors import HydraException
 from hydra.utils import instantiate
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig
 
 from dissect.composing.identity import without_paths
@@ -41,11 +42,15 @@ def trainer_of(
     Raises:
         InputError: for arguments that Lightning refuses.
     """
+    place = place or Place()
+    # Lightning takes its rank from what another program left in RANK, LOCAL_RANK or SLURM_PROCID; above 0, loggers and
+    # warnings are silent.
+    rank_zero_only.rank = place.global_rank()  # type: ignore[attr-defined]
     on_gpu = torch.cuda.is_available() and config.trainer.get("accelerator") != "cpu"
     settings: dict[str, Any] = {
         "max_epochs": config.train.epochs, "callbacks": [*callbacks, OwnSignals()], "default_root_dir": folder,
         "num_sanity_val_steps": 0, "log_every_n_steps": 1, "enable_progress_bar": False, "enable_model_summary": False,
-        "logger": False, "plugins": [place or Place(), Plain()], "sync_batchnorm": on_gpu,
+        "logger": False, "plugins": [place, Plain()], "sync_batchnorm": on_gpu,
     }  # fmt: skip
     bf16 = has_bf16(gpu=on_gpu)
     settings |= of_hardware(config.trainer, gpu=on_gpu, bf16=bf16 and (on_gpu or bf16_pays))

@@ -1,5 +1,9 @@
 """What Lightning's Trainer is given besides what the config says."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -89,3 +93,22 @@ def test_bf16_without_units_is_said_once_to_be_slow(variant, tmp_path, monkeypat
     (said,) = capsys.readouterr().err.splitlines()
     assert "no bf16 units, so a run takes about twice as long" in said
     hardware.warn_of_emulation.cache_clear()
+
+
+def test_a_rank_that_another_program_left_in_the_environment_silences_no_logger(variant, tmp_path):
+    # As Lightning does at its import, where RANK=3 stands in the environment.
+    code = """
+import sys
+from pathlib import Path
+from dissect.composing.compose import compose
+from dissect.training.trainer import trainer_of
+from pytorch_lightning.loggers import TensorBoardLogger
+config = compose(["trainer.accelerator=cpu"]).config
+trainer_of(config, Path(sys.argv[1]), [])
+logger = TensorBoardLogger(sys.argv[1])
+logger.log_metrics({"loss": 1.0}, 0)
+logger.finalize("success")
+"""
+    left = dict(os.environ, RANK="3", LOCAL_RANK="1", SLURM_PROCID="2", JSM_NAMESPACE_RANK="1")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=left, check=True)
+    assert list(tmp_path.rglob("events.out.tfevents.*"))
