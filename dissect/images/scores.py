@@ -31,9 +31,10 @@ def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {name: float(values.mean()) for name, values in parts(probabilities, labels).items()}
 
 
-def chance(classes: int) -> dict[str, float]:
-    """What guessing comes to: all classes equally likely."""
-    return {"accuracy": 1 / classes, "top5": min(1.0, 5 / classes), "loss": log(classes)}
+def chance(labels: np.ndarray, classes: int) -> dict[str, float]:
+    """What guessing comes to: always the most frequent class, or the five; for the cross entropy all equally likely."""
+    shares = np.sort(np.bincount(labels, minlength=classes) / max(len(labels), 1))[::-1]
+    return {"accuracy": float(shares[0]), "top5": float(shares[:5].sum()), "loss": log(classes)}
 
 
 def judged(predictions: Mapping[str, np.ndarray], metric: str) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:

@@ -69,7 +69,7 @@ class Images:
             "digest": images.digest,
             "judge": judged_on(data),
             "examples": {"training": len(images.train_labels), "validation": len(images.val_labels)},
-            "chance": chance(len(images.classes)).get(config.metric.name),
+            "chance": chance(images.val_labels, len(images.classes)).get(config.metric.name),
             "classes": len(images.classes),
             "image_size": data.image_size,
             "mirror": data.mirror,

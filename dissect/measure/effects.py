@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dissect.measure.examples import Scores, check, crossed, per_example
+from dissect.measure.failures import Untrained, counts, newcombe
 from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast, Paired, by_variant, paired
 from dissect.measure.planning import smallest_noncentrality
@@ -21,8 +22,10 @@ from dissect.measure.student import Array, Estimate, estimate, interval, p_equiv
 # fmt: off
 COLUMNS = [
     "gain", "low", "high", "low_alone", "high_alone", "p", "p_holm", "p_sign_flip", "sign_flip_floor", "p_equivalent",
-    "p_equivalent_holm", "together", "seeds", "left_out", "sd", "correlation", "smallest", "verdict",
+    "p_equivalent_holm", "together", "seeds", "left_out", "sd", "correlation", "smallest", "untrained", "tried",
+    "untrained_control", "tried_control", "rate_low", "rate_high", "verdict",
 ]
+COUNTED = ("untrained", "tried", "untrained_control", "tried_control")
 EXAMPLES = ["low_examples", "high_examples", "p_examples"]
 # fmt: on
 
@@ -37,6 +40,7 @@ def effects(
     power: float = 0.8,
     looks: Sequence[int] | None = None,
     scores: Scores | None = None,
+    untrained: Untrained = (),
 ) -> pd.DataFrame:
     """Every contrast with its intervals, tests and verdict, one row each, in order.
 
@@ -49,6 +53,8 @@ def effects(
             are used, as many as the last look reached asks for, and that look's result counts; before the first look
             there is no interval.
         scores: for each (variant, seed) each example's part in the metric, the same examples in the same order.
+        untrained: the runs that diverged or collapsed (see `failures`), be they among `runs` or not. A gain is that
+            where all its runs trained; the others are counted.
 
     Returns:
         `gain`, the ends of intervals, `sd` and `smallest` are in the metric's unit.
@@ -72,6 +78,9 @@ def effects(
         weights: what pairing buys; NaN for fewer than 3 seeds); `smallest` (the smallest true gain that as many seeds
         with this spread show with `power` at the first step of Holm's correction over the family, and at one look).
 
+        `untrained` of `tried` runs with positive weight, and of those with negative weight, did not train; `rate_low`
+        and `rate_high` are the interval for the difference of these rates (Newcombe's).
+
         One seed gives a gain alone, none gives NaN. For sampled orders the variance is that over seeds plus that over
         pairs of orders; both hold the residual, so the interval is rather too wide.
 
@@ -79,9 +88,14 @@ def effects(
         ValueError: for a seed that occurs twice in a variant, a value that is NaN, weights that do not sum to zero,
             an odd number of orders, and scores that do not fit each other or the values.
     """
+    failures = [counts(runs, untrained, contrast.weights) for contrast in contrasts]
+    lost = pd.Series(list(zip(runs["variant"], runs["seed"], strict=True)), runs.index, dtype=object).isin(
+        set(untrained)
+    )
+    runs = runs[~lost]
     levels = by_variant(runs, metric)
     alpha = round(1 - level, 12)
-    measured = [paired(levels, contrast, metric) for contrast in contrasts]
+    measured = [paired(levels, contrast, metric, untrained) for contrast in contrasts]
     used = [_used(one, looks) for one in measured]
     rows = [_row(one, n) for one, n in zip(measured, used, strict=True)]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -91,6 +105,7 @@ def effects(
     both = [over_seeds]
     if scores is not None:
         keys = zip(runs["variant"], runs["seed"], strict=True)
+        scores = {key: parts for key, parts in scores.items() if key not in set(untrained)}
         check(dict(zip(keys, runs[metric.name], strict=True)), scores)
         both.append(_over_examples(measured, contrasts, looked, scores, metric))
     families = pd.Series([contrast.family for contrast in contrasts], index=table.index, dtype=object)
@@ -120,6 +135,10 @@ def effects(
         smallest_noncentrality(float(df), power, step) * error if df > 0 else np.nan
         for error, df, step in zip(widest.error, widest.df, first, strict=True)
     ]
+    table[list(COUNTED)] = pd.DataFrame(failures, table.index, columns=list(COUNTED)).astype(int)
+    table["rate_low"], table["rate_high"] = newcombe(
+        table["untrained"], table["tried"], table["untrained_control"], table["tried_control"], level
+    )
     return table[[*COLUMNS, *(EXAMPLES if scores is not None else [])]]
 
 

@@ -3,7 +3,7 @@
 Each seed gives one value of sum_v w_v * metric(v, seed), from its own runs only, so that what they share cancels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil, log10
 from typing import NamedTuple
 
@@ -53,8 +53,13 @@ def by_variant(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return runs.pivot(index="seed", columns="variant", values=metric.name).sort_index()
 
 
-def paired(levels: pd.DataFrame, contrast: Contrast, metric: Metric) -> Paired:
+def paired(
+    levels: pd.DataFrame, contrast: Contrast, metric: Metric, untrained: Collection[tuple[str, int]] = ()
+) -> Paired:
     """One contrast over a table of `by_variant`.
+
+    Args:
+        untrained: (variant, seed) of runs that are no gaps, though they have no place in the table.
 
     Raises:
         ValueError: for weights that do not sum to zero, and an odd number of orders.
@@ -68,6 +73,7 @@ def paired(levels: pd.DataFrame, contrast: Contrast, metric: Metric) -> Paired:
     table = levels.reindex(columns=list(named)).to_numpy(dtype=float)
     present = ~np.isnan(table)
     complete = present.all(axis=1)
+    known = np.array([[(name, seed) in untrained for name in named] for seed in levels.index]).reshape(present.shape)
     scaled = metric.times * table[complete]
     w = rows[0]
     return Paired(
@@ -76,7 +82,7 @@ def paired(levels: pd.DataFrame, contrast: Contrast, metric: Metric) -> Paired:
         pairs=(scaled @ rows[1:].T).reshape(len(scaled), -1, 2).mean(axis=-1) if contrast.orders else scaled[:, :0],
         positive=scaled @ np.maximum(w, 0),
         negative=scaled @ np.maximum(-w, 0),
-        left_out=int((present.any(axis=1) & ~complete).sum()),
+        left_out=int((present.any(axis=1) & ~(present | known).all(axis=1)).sum()),
         same=rounding(scaled),
     )
 

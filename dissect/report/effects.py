@@ -15,6 +15,7 @@ from dissect.report.labels import question_label
 from dissect.report.published import Published
 from dissect.report.questions import CONTAINED, Question
 from dissect.report.study import Study
+from dissect.report.tables import untrained
 
 LEVEL, MARGIN, POWER = 0.95, 1.0, 0.8  # where nothing was planned; a margin is one of points
 COLUMNS = [
@@ -71,13 +72,14 @@ def _answered(
     planned = {one.difference: place for place, one in reversed(list(enumerate(asked))) if one.manifest}
     unplanned = {one.difference: place for place, one in reversed(list(enumerate(asked))) if not one.manifest}
     source = [place if one.manifest else {**unplanned, **planned}[one.difference] for place, one in enumerate(asked)]
-    frames = []
+    frames, lost = [], untrained(study, scored)
     for name, plan in plans.items():
         places = sorted({place for place in source if asked[place].manifest == name})
         ours = [asked[place] for place in places]
         contrasts = [Contrast(one.weights, one.orders, family(one.kind) if name else "exploratory") for one in ours]
         told = terms(plan, manifests, study)
-        found = effects(scored, contrasts, study.metric, looks=plan.looks if plan else None, scores=scores, **told)
+        looks = plan.looks if plan else None
+        found = effects(scored, contrasts, study.metric, looks=looks, scores=scores, untrained=lost, **told)
         frames.append(found.reindex(columns=[*MEASURED, *EXAMPLES]).assign(**told).set_axis(places))
     return pd.concat([one for one in frames if len(one)]).loc[source].reset_index(drop=True)
 
@@ -112,7 +114,9 @@ def terms(plan: Manifest | None, manifests: Sequence[Manifest], study: Study) ->
 
 def _about(study: Study, scored: pd.DataFrame, asked: Sequence[Question], answered: pd.DataFrame) -> pd.DataFrame:
     """What each question is about, and which seeds its answer rests on."""
-    levels = by_variant(scored, study.metric)
+    lost = untrained(study, scored)
+    runs = list(zip(scored["variant"], scored["seed"], strict=True))
+    levels = by_variant(scored[[one not in lost for one in runs]], study.metric)
     seeds = [_seeds(levels, one, n) for one, n in zip(asked, answered["seeds"], strict=True)]
     about = pd.DataFrame(
         {

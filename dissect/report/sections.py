@@ -84,7 +84,15 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
     if damaged.any():
         who = [f"{run.variant} seed {run.seed} ({run.error})" for run in study.runs[damaged].itertuples()]
         notes.append(f"{counted(len(who), 'run')} left out as damaged: {_listed(who)}.")
-    failed = study.runs[(study.runs["status"] != "finished") & ~damaged]
+    if lost := study.untrained:
+        who = [f"{name} seed {seed} ({how})" for (name, seed), how in lost.items()]
+        notes.append(
+            f"{counted(len(who), 'run')} did not train: {_listed(who)}. That is an outcome: gains are those where all "
+            "runs trained, and each tells how often they did not."
+        )
+    keys = list(zip(study.runs["variant"], study.runs["seed"], strict=True))
+    told = damaged | pd.Series([key in lost for key in keys], study.runs.index, dtype=bool)
+    failed = study.runs[(study.runs["status"] != "finished") & ~told]
     if len(failed):
         numberless = failed["error"].astype(str).str.startswith("finished with ")
         who = [f"{run.variant} seed {run.seed} ({run.status})" for run in failed[~numberless].itertuples()]

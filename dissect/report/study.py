@@ -12,13 +12,16 @@ import pandas as pd
 
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
+from dissect.measure.failures import collapsed
 from dissect.measure.metric import DESCRIBED, Metric
 from dissect.planning.manifest import Manifest, read_all
 from dissect.store import runs as store
 from dissect.store.configs import read_config
 from dissect.store.record import kept_as
 
-WHO = ["study", "variant", "components", "seed", "status", "error", "settings", "member_of", "members", "data"]
+WHO = [
+    "study", "variant", "components", "seed", "status", "error", "diverged", "settings", "member_of", "members", "data",
+]  # fmt: skip
 DATA = ["name", "judge"]  # what every task says of its data; all else are facts of its own
 COSTS = ["parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second"]
 ORIGIN = ["device", "precision", "versions", "commit", "finished"]
@@ -46,6 +49,18 @@ class Study:
     def compared(self) -> pd.DataFrame:
         runs = self.runs[(self.runs["status"] == "finished") & self.runs["member_of"].isna()]
         return runs.assign(averaged=[isinstance(members, list) for members in runs["members"]])
+
+    @property
+    def untrained(self) -> dict[tuple[str, int], str]:
+        """The runs for a variant that did not train, and how: they diverged, or collapsed to what guessing comes to."""
+        runs = self.runs[self.runs["member_of"].isna() & self.runs["diverged"].fillna(False).astype(bool)]
+        found = {(str(name), int(seed)): "diverged" for name, seed in zip(runs["variant"], runs["seed"], strict=True)}
+        if self.metric.name == self.primary.name:
+            columns = ["variant", "seed", "data", self.metric.name]
+            for name, seed, data, value in self.compared[columns].itertuples(index=False):
+                if collapsed(value, data.get("chance"), self.metric):
+                    found[str(name), int(seed)] = "no better than guessing"
+        return found
 
     @property
     def data(self) -> dict[str, Any]:
@@ -181,7 +196,8 @@ def _row(result: Mapping[str, Any], metric: Metric, logged: Sequence[str]) -> di
     value = result["metrics"].get(metric.name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         told = "nothing" if value is None else value
-        return row | {"status": "failed", "error": f"finished with {told} for {metric.name}, which is no number"}
+        lost = {"status": "failed", "error": f"finished with {told} for {metric.name}, which is no number"}
+        return row | lost | {"diverged": value is not None}
     return row | {key: result["metrics"].get(key) for key in logged}
 
 

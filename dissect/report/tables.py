@@ -24,6 +24,13 @@ def scored_runs(study: Study) -> pd.DataFrame:
     return with_ten_crop(runs.assign(components=runs["components"].map(tuple)), study.metric)
 
 
+def untrained(study: Study, scored: pd.DataFrame) -> set[tuple[str, int]]:
+    """The runs that did not train, and what was read off them."""
+    lost = set(study.untrained)
+    known = set(scored["variant"])
+    return lost | {(view, seed) for name, seed in lost if (view := f"{name} + ten-crop") in known}
+
+
 def bars_table(
     scored: pd.DataFrame, effects: pd.DataFrame, study: Study, drawn: Sequence[str], published: Published | None,
     level: float,
@@ -33,7 +40,11 @@ def bars_table(
     The gain is that over the largest drawn variant which it contains, named in `versus` if that is not the bar above.
     """
     known = {name: parts for name, parts in variants(scored).items() if name in drawn}
-    bars = summary(scored[scored["variant"].isin(list(drawn))], study.metric, level)
+    lost = untrained(study, scored)
+    trained = pd.Series([run not in lost for run in zip(scored["variant"], scored["seed"], strict=True)], scored.index)
+    # The mean of those that trained, as of the gains beside it; of a variant that never trains, what it comes to.
+    trained |= ~trained.groupby(scored["variant"]).transform("any")
+    bars = summary(scored[scored["variant"].isin(list(drawn)) & trained], study.metric, level)
     without = left_out(effects, drawn)
     if without:  # the full model first, then as it is without each
         bars = bars.set_index("variant").loc[list(without)].reset_index()[list(bars.columns)]
@@ -115,8 +126,8 @@ def planned_seeds(manifests: Sequence[Manifest], effects: pd.DataFrame) -> Mappi
 
 
 def missing_seeds(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> dict[str, list[int]]:
-    """Of each variant the planned seeds that are not finished, failed ones too."""
-    done = set(zip(study.compared["variant"], study.compared["seed"], strict=True))
+    """Of each variant the planned seeds without an outcome; that a run did not train is one."""
+    done = {*zip(study.compared["variant"], study.compared["seed"], strict=True), *study.untrained}
     planned = planned_seeds(manifests, effects)
     missing = {name: [seed for seed in seeds if (name, seed) not in done] for name, seeds in planned.items()}
     return {name: seeds for name, seeds in missing.items() if seeds}

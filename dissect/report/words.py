@@ -80,17 +80,47 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
     found = {"component": row["label"], "verdict": row["verdict"] or "inconclusive", "notes": notes}
     seeds, level = int(row["seeds"]), row["level"]
     if not seeds or pd.isna(row["gain"]):
-        return found | {"words": "no seed has all that it needs", "outcome": "not measured"}
+        return found | {"words": "no seed has all that it needs", "outcome": _untrainable(row) or "not measured"}
     value, _, interval = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]).partition(" ")
     value = metric.with_unit(value)
     if not row["verdict"]:
         outcome = "one seed only" if seeds == 1 else "before the first look"
         return found | {"words": f"{value}, {counted(seeds, 'seed')}", "outcome": outcome}
-    words = f"{value} {interval}, {seeds} seeds, {p_text(row['p_holm'])}"
+    over = f"{seeds} seeds"
+    if row["untrained"] or row["untrained_control"]:
+        pairs = f" of {max(row['tried'], row['tried_control'])} pairs" if row["treated"] else " seeds"
+        over = f"where all trained ({seeds}{pairs})"
+    words = f"{value} {interval}, {over}, {p_text(row['p_holm'])}"
     outcomes = TOGETHER[metric.better] if row["kind"] == "interaction" else OUTCOMES
     if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
         notes.insert(1, _not_enough(row))
-    return found | {"words": words, "outcome": "identical" if row.get("identical") else outcomes[row["verdict"]]}
+    outcome = "identical" if row.get("identical") else outcomes[row["verdict"]]
+    # How often it trains is another answer, and no verdict may hide it.
+    if row["verdict"] != "inconclusive" and _rate(row, "") != _rate(row, "_control"):
+        outcome += " where it trains"
+    return found | {"words": words, "outcome": outcome}
+
+
+def _rate(row: Mapping[Any, Any], side: str) -> float:
+    return row[f"untrained{side}"] / row[f"tried{side}"] if row[f"tried{side}"] else 0.0
+
+
+def _untrainable(row: Mapping[Any, Any]) -> str:
+    """That no run of a side trained, in words; else nothing."""
+    told = {"": "does not train", "_control": "its control does not train"}
+    return next((said for side, said in told.items() if _rate(row, side) == 1), "")
+
+
+def _failures(row: Mapping[Any, Any]) -> str:
+    if not row["untrained"] and not row["untrained_control"]:
+        return ""
+    more = 100 * (_rate(row, "") - _rate(row, "_control"))
+    told = f"did not train: {row['untrained']} of {row['tried']} runs with it, {row['untrained_control']} of "
+    told += f"{row['tried_control']} without"
+    if pd.isna(row["rate_low"]):
+        return told
+    ends = f"{100 * row['rate_low']:z.0f} to {100 * row['rate_high']:z.0f}"
+    return f"{told}, {more:+z.0f} points of runs [{ends}, Newcombe]".replace("-", "−")
 
 
 def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> list[str]:
@@ -98,6 +128,7 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
     notes = [
         f"{row['treated']} against {row['control']}" if row["treated"] else "",
         f"{len(row['components'])} components at once" if several else "",
+        _failures(row),
         _power(row, metric),
         metric.with_unit(f"within ±{row['margin']:g}") if row["verdict"] == "equivalent" else "",
         _compared(row, int(row["digits"]) + 1),

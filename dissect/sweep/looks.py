@@ -11,6 +11,7 @@ from dissect.errors import InputError
 from dissect.measure.contrasts import TEN_CROP, with_ten_crop
 from dissect.measure.effects import effects
 from dissect.measure.examples import Scores
+from dissect.measure.failures import collapsed
 from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast
 from dissect.planning.manifest import Manifest
@@ -34,7 +35,7 @@ def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Cal
     for look in looks:
         now = [place for place, job in enumerate(jobs) if job.variant.seed < look and job.variant.name in needed]
         ended |= dict(zip(now, train([jobs[place] for place in now]), strict=True))
-        if any(outcome.error for _, outcome in ended.values()):
+        if any(outcome.error and not outcome.diverged for _, outcome in ended.values()):
             break  # a decision without the failed runs would be another one than was planned
         verdicts = table(ended.values(), manifest, looks)["verdict"]
         open_ = [
@@ -55,6 +56,7 @@ def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Cal
 def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[int] | None) -> pd.DataFrame:
     """The planned contrasts' effects, in order, from the runs that are finished, as the report will say them."""
     metric = Metric.from_config(manifest.metric)
+    ended = list(ended)
     cropped = f"{metric.name}_ten_crop"
     runs = pd.DataFrame(
         {
@@ -71,10 +73,21 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
     )
     contrasts = [Contrast(one.weights, one.orders, one.family) for one in manifest.contrasts]
     scored = with_ten_crop(runs.astype({cropped: float}), metric)
+    names = set(scored["variant"])
+    lost = {
+        (view, job.variant.seed)
+        for job, outcome in ended
+        if outcome.diverged or (outcome.result and _collapsed(job, outcome.result, metric))
+        for view in {job.variant.name, *({f"{job.variant.name} + ten-crop"} & names)}
+    }
     return effects(
         scored, contrasts, metric, level=manifest.level, margin=manifest.smallest or math.nan, power=manifest.power,
-        looks=looks, scores=_scores(scored),
+        looks=looks, scores=_scores(scored), untrained=lost,
     )  # fmt: skip
+
+
+def _collapsed(job: Job, result: Mapping[str, Any], metric: Metric) -> bool:
+    return collapsed(_logged(job, result, metric.name), (result.get("data") or {}).get("chance"), metric)
 
 
 def _scores(runs: pd.DataFrame) -> Scores | None:

@@ -221,3 +221,19 @@ def test_a_variant_stands_beside_its_difference_to_the_baseline_over_common_seed
     found = variants_table(read_study(study), [], table_of(study)).set_index("variant")["over_baseline"]
     assert np.isnan(found["step1"])
     assert found["step2"] == pytest.approx(7)  # (5 + 9) / 2
+
+
+def test_runs_that_diverged_or_collapsed_are_an_outcome_and_no_gap(study: Path):
+    for seed in range(4):
+        write_run(study, "step1", (), seed, 0.4 + 0.01 * seed, accuracy_ten_crop=None)
+    for seed, level in enumerate([0.45, 0.1, 0.47]):  # guessing comes to 0.1 there
+        write_run(study, "a", ("a",), seed, level, accuracy_ten_crop=None)
+    blank = {"metrics": {}, **dict.fromkeys(["epochs", "train_seconds"])}
+    write_run(study, "a", ("a",), 3, None, status="failed", error="the loss became NaN", diverged=True, **blank)
+    write_manifest(study, [("one_at_a_time", ["a"], {"a": 1.0, "step1": -1.0})], seeds=[0, 1, 2, 3])
+    table, read = table_of(study), read_study(study)
+    row = table.iloc[0]
+    assert (row["gain"], row["seeds"], row["left_out"]) == (pytest.approx(5), 2, 0)
+    assert tuple(row[["untrained", "tried", "untrained_control", "tried_control"]]) == (2, 4, 0, 4)
+    assert read.untrained == {("a", 1): "no better than guessing", ("a", 3): "diverged"}
+    assert missing_seeds(read, read_all(study), table) == {}

@@ -14,6 +14,7 @@ ROW = {
     "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
     "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
     "digits": 1, "p_examples": 0.0002, "together": 7, "sd": 0.9,
+    "untrained": 0, "tried": 12, "untrained_control": 0, "tried_control": 12, "rate_low": -0.2, "rate_high": 0.2,
 }  # fmt: skip
 
 
@@ -80,6 +81,24 @@ def test_what_else_there_is_to_know_is_said(changes: dict, note: str):
 )
 def test_every_outcome_has_its_words(changes: dict, outcome: str):
     assert answer(ROW | changes, ACCURACY)["outcome"] == outcome
+
+
+LOST = {"seeds": 4, "untrained": 2, "tried": 6, "tried_control": 6, "rate_low": -0.04, "rate_high": 0.7}
+
+
+def test_no_verdict_hides_that_some_runs_did_not_train():
+    said = answer(ROW | LOST, ACCURACY)
+    assert said["words"] == "+4.4 points [3.9, 5.0], where all trained (4 of 6 pairs), p < 0.001"
+    assert said["outcome"] == "helps where it trains"
+    assert (
+        "did not train: 2 of 6 runs with it, 0 of 6 without, +33 points of runs [−4 to 70, Newcombe]" in said["notes"]
+    )
+    both = answer(ROW | LOST | {"untrained_control": 2}, ACCURACY)
+    assert both["outcome"] == "helps"
+    gone = ROW | LOST | {"untrained": 6, "seeds": 0, "gain": NAN, "low": NAN, "high": NAN, "verdict": ""}
+    assert answer(gone, ACCURACY)["outcome"] == "does not train"
+    other = gone | {"untrained": 0, "untrained_control": 6}
+    assert answer(other, ACCURACY)["outcome"] == "its control does not train"
 
 
 def test_a_single_ensemble_has_the_interval_of_its_members():
