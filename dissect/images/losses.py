@@ -1,13 +1,53 @@
-"""The training loss: any function or module from logits and targets to one number. Cross entropy is torch's own."""
+"""The training loss: any function or module from logits and targets to one number. Cross entropy is torch's own.
+
+Targets are labels (B,), or shares of each class (B, classes) where a transform mixes images.
+"""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from dissect.errors import InputError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def binary_cross_entropy(logits: Tensor, targets: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Each class yes or no by itself, summed over the classes (Wightman et al. 2021, section 2; Beyer et al. 2020).
+
+    Args:
+        smoothing: so much of each target is spread over all classes evenly.
+
+    Raises:
+        ValueError: for a smoothing outside 0 to below 1.
+    """
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing={smoothing} must be from 0 to below 1")
+    classes = logits.shape[1]
+    shares = shares_of(targets, classes).to(logits.dtype) * (1 - smoothing) + smoothing / classes
+    return functional.binary_cross_entropy_with_logits(logits, shares, reduction="none").sum(1).mean()
+
+
+def focal(logits: Tensor, targets: Tensor, *, gamma: float) -> Tensor:
+    """Cross entropy in which a class counts less, the surer the network is of it (Lin et al. 2017, equation 4).
+
+    Args:
+        gamma: 0 is cross entropy; 2 is theirs.
+
+    Raises:
+        ValueError: for a gamma below 0.
+    """
+    if gamma < 0:
+        raise ValueError(f"gamma={gamma} must be 0 or more")
+    logs = logits.log_softmax(1)
+    return -(shares_of(targets, logits.shape[1]) * (1 - logs.exp()) ** gamma * logs).sum(1).mean()
+
+
+def shares_of(targets: Tensor, classes: int) -> Tensor:
+    """Shares of each class (B, classes), float, of labels (B,) or of such shares."""
+    return functional.one_hot(targets, classes).float() if targets.ndim == 1 else targets
 
 
 def check_loss(loss: Loss, targets: Tensor, classes: int) -> None:

@@ -1,7 +1,9 @@
 """The optimiser: any of torch's, made for a network's parameters, fused where it can be."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from inspect import signature
+from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
@@ -9,17 +11,28 @@ from torch.optim import Optimizer
 from dissect.errors import InputError
 
 MakesOptimizer = Callable[..., Optimizer]  # from parameters: an optimiser's class, or a partial of one
+VECTORS = "vector_weight_decay"
 
 
 def optimizer_for(parameters: Iterable[nn.Parameter], make: MakesOptimizer) -> Optimizer:
     """`make(parameters)`, one fused kernel a step where the class has it and nothing else was said.
 
     Half a step of a small network is the optimiser's, tensor by tensor; fused, SGD is the fastest that torch has.
+
+    An argument `vector_weight_decay` that the optimiser itself does not take is the weight decay of norms and biases,
+    which are all weights of one dimension: they become a group of their own.
     """
     parameters = list(parameters)
+    groups: list[Any] = parameters
+    if isinstance(make, partial) and VECTORS in make.keywords and VECTORS not in signature(make.func).parameters:
+        said = dict(make.keywords)
+        decay, make = said.pop(VECTORS), partial(make.func, *make.args, **said)
+        vectors = [weights for weights in parameters if weights.ndim < 2]
+        groups = [{"params": [weights for weights in parameters if weights.ndim > 1]}]
+        groups += [{"params": vectors, "weight_decay": decay}] if vectors else []
     if _fusible(make) and all(weights.is_floating_point() for weights in parameters):
-        return make(parameters, fused=True)
-    return make(parameters)
+        return make(groups, fused=True)
+    return make(groups)
 
 
 def check_optimizer(network: nn.Module, make: MakesOptimizer) -> None:

@@ -43,3 +43,26 @@ def test_what_cannot_be_made_is_refused_and_nothing_of_the_network_has_changed(m
         check_optimizer(network, make)
     check_optimizer(network, partial(torch.optim.AdamW, lr=1.0))
     assert network.weight.tolist() == [1, 1]
+
+
+def conv():
+    return nn.Sequential(nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 3))
+
+
+def test_norms_and_biases_have_a_weight_decay_of_their_own():
+    made = optimizer_for(conv().parameters(), partial(torch.optim.SGD, lr=1, weight_decay=0.5, vector_weight_decay=0.0))
+    assert [(group["weight_decay"], [weights.ndim for weights in group["params"]]) for group in made.param_groups] == [
+        (0.5, [4, 2]), (0.0, [1, 1, 1, 1]),
+    ]  # fmt: skip
+    assert made.defaults["fused"] is True
+    # a step of SGD with a gradient of zero takes lr times the decay of each weight, by hand
+    network = conv()
+    before = [weights.detach().clone() for weights in network.parameters()]
+    made = optimizer_for(
+        network.parameters(), partial(torch.optim.SGD, lr=0.5, weight_decay=0.5, vector_weight_decay=0.0)
+    )
+    for weights in network.parameters():
+        weights.grad = torch.zeros_like(weights)
+    made.step()
+    for old, new in zip(before, network.parameters(), strict=True):
+        torch.testing.assert_close(new.detach(), old * (0.75 if old.ndim > 1 else 1))
