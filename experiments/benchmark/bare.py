@@ -14,11 +14,12 @@ Batches = Sequence[tuple[Tensor, Tensor]]  # (B, 3, S, S) floats, channels last 
 
 def images_per_second(
     network: nn.Module, batches: Batches, *, epochs: int, momentum: float, weight_decay: float,
-    compile_mode: str | None = None,
+    compile_mode: str | None = None, bf16: bool | None = None,
 ) -> float:  # fmt: skip
-    """Training images a second: forward, loss, backward, clip, step, and nothing else; in bf16 on a GPU.
+    """Training images a second: forward, loss, backward, clip, step, and nothing else.
 
     Args:
+        bf16: by torch's autocast; None: on a GPU.
         compile_mode: of torch.compile; compiling does not count.
     """
     network = network.to(memory_format=torch.channels_last).train()
@@ -26,7 +27,7 @@ def images_per_second(
     forward = torch.compile(network.forward, mode=compile_mode, dynamic=False) if compile_mode else network
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
-        with _bf16(images.device):
+        with _bf16(images.device, bf16):
             loss = functional.cross_entropy(forward(images), labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -92,5 +93,5 @@ def _timed(step: Callable[[Tensor, Tensor], Tensor], batches: Batches, epochs: i
     return epochs * sum(labels.shape[-1] for _, labels in batches) / (time.perf_counter() - started)
 
 
-def _bf16(device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+def _bf16(device: torch.device, wanted: bool | None = None) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" if wanted is None else wanted)

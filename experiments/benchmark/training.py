@@ -20,6 +20,7 @@ from dissect.images.batches import window_side
 from dissect.images.build import augmentation, build
 from dissect.images.task import Images, batches, images_of
 from dissect.sweep.pool import cores
+from dissect.training.hardware import has_bf16
 from dissect.training.run import run
 
 
@@ -32,7 +33,8 @@ class Case(NamedTuple):
     threads: int
     per_class: int
     epochs: int
-    bare_reach: float | None  # None: only reported
+    bare_reach: float | None  # beside the bare loop in the run's precision; None: only reported
+    float_reach: float | None = None  # of a run in bf16 beside the bare loop in float32
     usual_reach: float = 1.0
     at_once_reach: float | None = None  # beside the usual pipeline, of as many runs at once as there are cores
 
@@ -45,12 +47,12 @@ class Case(NamedTuple):
 
 SMALL = {"threads": 1, "per_class": 8, "bare_reach": None, "usual_reach": 3.0, "at_once_reach": 3.0}
 CASES = [
-    Case(step=1, side=64, width=1.0, threads=2, per_class=4, epochs=1, bare_reach=0.97),
-    Case(step=7, side=64, width=1.0, threads=2, per_class=2, epochs=1, bare_reach=0.97),
+    Case(step=1, side=64, width=1.0, threads=2, per_class=4, epochs=1, bare_reach=0.97, float_reach=1.7),
+    Case(step=7, side=64, width=1.0, threads=2, per_class=2, epochs=1, bare_reach=0.97, float_reach=1.7),
     Case(step=1, side=32, width=1.0, threads=2, per_class=8, epochs=2, bare_reach=0.97),
     Case(step=7, side=32, width=1.0, threads=2, per_class=8, epochs=1, bare_reach=0.97),
-    Case(step=1, side=32, width=0.34, epochs=4, **SMALL),
-    Case(step=7, side=32, width=0.34, epochs=3, **SMALL),
+    Case(step=1, side=32, width=0.34, epochs=4, float_reach=1.4, **SMALL),
+    Case(step=7, side=32, width=0.34, epochs=3, float_reach=1.4, **SMALL),
     Case(step=1, side=32, width=0.1, epochs=12, **SMALL),
     Case(step=7, side=32, width=0.1, epochs=10, **SMALL),
 ]
@@ -67,10 +69,11 @@ def rows(scratch: Path, repeats: int) -> Iterator[Row]:
 
 def _rows(case: Case, scratch: Path, repeats: int) -> Iterator[Row]:
     taken: list[dict[str, float]] = []
-    with apart(
-        ours=_ours, bare=_bare, usual=_usual, **{f"one of {cores()}, {k}": _ours for k in range(cores())}
-    ) as side:
-        takes = {name: partial(side, name, case, scratch) for name in ("ours", "bare", "usual")}
+    bf16 = has_bf16(gpu=False)
+    alike = {"bare in bf16": partial(_bare, bf16=True)} if bf16 else {}
+    alone = {"ours": _ours, "bare": _bare, "usual": _usual, **alike}
+    with apart(**alone, **{f"one of {cores()}, {k}": _ours for k in range(cores())}) as side:
+        takes = {name: partial(side, name, case, scratch) for name in alone}
         if case.at_once_reach:
             takes["at once"] = partial(_at_once, side, case, scratch)
             takes["usual, all threads"] = partial(side, "usual", case._replace(threads=cores()), scratch)
@@ -78,8 +81,15 @@ def _rows(case: Case, scratch: Path, repeats: int) -> Iterator[Row]:
         for number in range(repeats + 1):  # the first is thrown away: it compiles kernels and warms up caches
             place = number % len(names)  # who comes first goes round
             taken.append({name: takes[name](number) for name in [*names[place:], *names[:place]]})
-    bare, usual, at_once = ([Pair(*pair) for pair in pairs] for pairs in zip(*map(_pairs, taken[1:]), strict=True))
-    yield Row(case.label, "a bare loop on ready float tensors", "images/s", bare, ratio, "x", case.bare_reach)
+    bare, alike_bare, usual, at_once = (
+        [Pair(*pair) for pair in pairs] for pairs in zip(*map(_pairs, taken[1:]), strict=True)
+    )
+    loop = "a bare loop on ready float tensors"
+    if bf16:
+        yield Row(f"{case.label}, bf16", f"{loop}, in float32", "images/s", bare, ratio, "x", case.float_reach)
+        yield Row(f"{case.label}, bf16", f"{loop}, in bf16", "images/s", alike_bare, ratio, "x", case.bare_reach)
+    else:
+        yield Row(case.label, loop, "images/s", bare, ratio, "x", case.bare_reach)
     yield Row(case.label, USUAL, "images/s", usual, ratio, "x", case.usual_reach)
     if case.at_once_reach:
         what, alone = f"{case.label} each, {cores()} runs at once", f"{USUAL}, one run with one thread or {cores()}"
@@ -87,10 +97,10 @@ def _rows(case: Case, scratch: Path, repeats: int) -> Iterator[Row]:
 
 
 def _pairs(taken: dict[str, float]) -> list[tuple[float, float]]:
-    """Ours and the yardstick's: beside the bare loop, beside the usual pipeline, and of all cores, where measured."""
+    """Ours and the yardstick's: beside the bare loops, the usual pipeline, and of all cores, where measured."""
     ours, usual = taken["ours"], taken["usual"]
     at_once = taken.get("at once", ours), max(usual, taken.get("usual, all threads", usual))
-    return [(ours, taken["bare"]), (ours, usual), at_once]
+    return [(ours, taken["bare"]), (ours, taken.get("bare in bf16", 0.0)), (ours, usual), at_once]
 
 
 def _at_once(side: Callable[..., float], case: Case, scratch: Path, seed: int) -> float:
@@ -124,10 +134,10 @@ def _ours(case: Case, scratch: Path, seed: int) -> float:
     return float(run(job_of(variant, data), data, task)["examples_per_second"])
 
 
-def _bare(case: Case, scratch: Path, seed: int) -> float:
+def _bare(case: Case, scratch: Path, seed: int, *, bf16: bool = False) -> float:
     variant = _variant(case, scratch, seed)
     cut, _ = batches(images_of(variant.config), variant.config, seed, torch.device("cpu"))
-    return bare(build(variant.config, seed=seed), list(cut), epochs=case.epochs, **TRAIN)
+    return bare(build(variant.config, seed=seed), list(cut), epochs=case.epochs, bf16=bf16, **TRAIN)
 
 
 def _usual(case: Case, scratch: Path, seed: int) -> float:
