@@ -67,12 +67,17 @@ def end_with_parent() -> None:
     parent = parent_process()
     if parent is None:
         return
-    if sys.platform == "linux":  # at once, and also while other code holds Python's lock
+    if sys.platform == "linux" and os.getppid() == parent.pid:  # at once, also while other code holds Python's lock
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent.pid:  # it has ended before that
             os._exit(1)
-    else:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    else:  # or it was forked by a server, which lives as long as any of its processes
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>; the kernel looks at the thread that started this process

@@ -42,7 +42,7 @@ def test_what_asks_a_process_to_end_lets_it_clean_up_unless_it_was_ignored_at_th
     for ignored, status, said in ((False, 128 + number, "cleaned\n"), (True, 0, "slept\ncleaned\n")):
         action = "signal.SIG_IGN" if ignored else "signal.SIG_DFL"
         body = f"import signal; signal.signal({number}, {action}); " + STOP
-        body += "\ntry:\n    time.sleep(0.5)\n    print('slept')\nfinally:\n    print('cleaned')"
+        body += f"\ntry:\n    time.sleep({0.5 if ignored else 20})\n    print('slept')\nfinally:\n    print('cleaned')"
         process = subprocess.Popen(
             [sys.executable, "-c", body], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -61,8 +61,9 @@ def live(line):
     line.send(1)
     time.sleep(60)
 if __name__ == "__main__":
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    child = multiprocessing.get_context("spawn").Process(target=live, args=[theirs])
+    context = multiprocessing.get_context("forkserver" if sys.argv[1] == "forked" else "spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=live, args=[theirs])
     child.start()
     ours.recv()
     print(child.pid, flush=True)
@@ -70,7 +71,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("system", ["here", "elsewhere"])
+@pytest.mark.parametrize("system", ["here", "elsewhere", "forked"])
 def test_a_worker_ends_with_its_parent_however_that_ended(tmp_path, system):
     (tmp_path / "sweep.py").write_text(CHILD)
     parent = subprocess.Popen([sys.executable, str(tmp_path / "sweep.py"), system], stdout=subprocess.PIPE, text=True)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from multiprocessing import get_context, set_start_method
+from multiprocessing import forkserver, get_all_start_methods, get_context, set_start_method
 from multiprocessing.connection import wait
 from pathlib import Path
 from pickle import UnpicklingError
@@ -126,10 +126,10 @@ class Worker:
         if self._process is None or not self._process.is_alive():
             self.stop()
             self.end()
-            context = get_context("spawn")
+            context: Any = _context()
             self._line, theirs = context.Pipe()
             # No daemon, for those may not have processes of their own, which loaders do.
-            self._process = context.Process(target=_serve, args=(theirs, *self._how))
+            self._process = context.Process(target=_serve, args=(theirs, *self._how, dict(os.environ)))
             self._process.start()
             theirs.close()  # so that the line ends where the process does
         with suppress(OSError):
@@ -167,6 +167,21 @@ class Worker:
         self._process = None
 
 
+def warm() -> None:
+    """Begin, in the background, to import what runs need, as it takes some seconds in which a sweep is composed."""
+    if _context().get_start_method() == "forkserver":
+        forkserver.ensure_running()
+
+
+def _context() -> Any:
+    """Workers are forked from a process that has imported what runs need and done nothing, where the system can."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["dissect.training.run"])
+    return context
+
+
 def died(job: Job, status: int) -> Outcome:
     """What becomes of a run whose process ended without a word: failed, unless it was just finished."""
     # Python gives a process that a signal ended the signal's number, negated.
@@ -182,8 +197,10 @@ def log_of(folder: Path) -> Path:
     return folder.parent / ".logs" / f"{folder.name}.log"
 
 
-def _serve(line: Any, devices: str | None, threads: int) -> None:
+def _serve(line: Any, devices: str | None, threads: int, environment: dict[str, str]) -> None:
     """A worker's life: leave Ctrl-C to the parent, end with it, take a GPU and a share of the cores, and train."""
+    os.environ.clear()
+    os.environ.update(environment)  # as it is now; the process that forks has an older one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
     speak_plainly()
@@ -193,6 +210,8 @@ def _serve(line: Any, devices: str | None, threads: int) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
+    if "torch" in sys.modules:  # which has read them
+        sys.modules["torch"].set_num_threads(threads)
     with suppress(EOFError):
         while True:
             line.send(_work(line.recv()))

@@ -20,7 +20,7 @@ from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
 from dissect.store.runs import check_writable
 from dissect.sweep.jobs import Asker, study_of
-from dissect.sweep.pool import workers_for
+from dissect.sweep.pool import warm, workers_for
 from dissect.sweep.train import Ended, conclude, train
 
 
@@ -43,6 +43,8 @@ class Sweep(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Ended:
         refuse(self.config, arguments)
+        if self.tell is None and self._new():
+            warm()
         register(self.config.deltas)
         self.asker = Asker(self.config, self.hydra_context, self.params)
         design = self.asker.design()
@@ -72,6 +74,11 @@ class Sweep(Sweeper):
         data = self.config.get("data") or {}
         conclude(ended, "report" if data.get("folds") is None else "crossval")
         return ended
+
+    def _new(self) -> bool:
+        """Whether workers of this machine will surely be wanted, as nothing in the study is finished."""
+        own = self.config.hydra.launcher.get("_target_") == "dissect.sweep.pool.run_all"
+        return own and not any((Path(self.config.runs) / self.config.name).glob("*/result.json"))
 
     def train(self, jobs: Sequence[Job]) -> Ended:
         """Train what is not finished, and give what became of every job."""
