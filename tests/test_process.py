@@ -33,7 +33,7 @@ def test_a_reader_who_is_gone_and_a_full_disk_end_nothing():
         assert (done.returncode, done.stderr) == (7, b"")
 
 
-STOP = "import signal, time; from dissect.process import stop_on_signals; stop_on_signals(); print(1, flush=True); "
+STOP = "import signal, time; from dissect.process import stop_on_signals; stop_on_signals(); "
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"])
@@ -42,7 +42,9 @@ def test_what_asks_a_process_to_end_lets_it_clean_up_unless_it_was_ignored_at_th
     for ignored, status, said in ((False, 128 + number, "cleaned\n"), (True, 0, "slept\ncleaned\n")):
         action = "signal.SIG_IGN" if ignored else "signal.SIG_DFL"
         body = f"import signal; signal.signal({number}, {action}); " + STOP
-        body += f"\ntry:\n    time.sleep({0.5 if ignored else 20})\n    print('slept')\nfinally:\n    print('cleaned')"
+        asleep = 0.5 if ignored else 20
+        body += f"\ntry:\n    print(1, flush=True)\n    time.sleep({asleep})\n    print('slept')\n"
+        body += "finally:\n    print('cleaned')"
         process = subprocess.Popen(
             [sys.executable, "-c", body], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
