@@ -191,3 +191,17 @@ def test_a_design_and_a_launcher(own, monkeypatch, capsys):
 def test_a_logger(result, own):
     result(*command("Logger"))
     assert "step1-seed0" in (own / "lines.txt").read_text()
+
+
+def test_a_reader(own, monkeypatch):
+    from dissect.report.__main__ import main as report
+
+    [said] = COMMAND.findall(SECTIONS["Reader"])
+    (own / "logs").mkdir()
+    for name, level in (("plain", 0.5), ("ours", 0.6)):
+        for seed in range(2):
+            (own / "logs" / f"{name}-{seed}.log").write_text(f"training\naccuracy {level + seed / 100}\n")
+    monkeypatch.chdir(own)
+    assert report(shlex.split(said)[3:]) == 0
+    with open(own / "reports" / "logs" / "effects.csv") as file:
+        assert next(csv.DictReader(file))["gain"][:3] == "0.1"

@@ -11,7 +11,7 @@ import pytest
 import dissect
 
 PACKAGE = Path(dissect.__file__).parent
-ENGINE = ("composing", "design", "planning", "store", "training", "sweep", "measure", "report")
+ENGINE = ("composing", "design", "planning", "store", "training", "sweep", "measure", "elsewhere", "report")
 TASKS = ("images", "networks", "inspect", "lightning")  # the config names them, and nothing else does
 
 
@@ -84,8 +84,8 @@ def test_at_most_seven_modules_lie_loose_and_none_is_longer_than_300_lines():
 @pytest.mark.parametrize(
     "module",
     ["dissect", "dissect.__main__", "dissect.plan.__main__", "dissect.status.__main__", "dissect.composing.compose",
-     "dissect.report.build", "dissect.images.task", "dissect.lightning.task", "dissect.sweep.rounds",
-     "dissect.sweep.sweeper", "dissect.crossval.read", "dissect.training.task"],
+     "dissect.report.build", "dissect.report.read", "dissect.images.task", "dissect.lightning.task",
+     "dissect.sweep.rounds", "dissect.sweep.sweeper", "dissect.crossval.read", "dissect.training.task"],
 )  # fmt: skip
 def test_what_only_composes_or_reads_does_not_import_torch(module):
     program = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -25,6 +25,7 @@ class Metric(NamedTuple):
     better: str
     times: float = 1.0
     others: Mapping[str, Mapping[str, Any]] = {}
+    judge: str = "validation"  # on which examples, "" where that is not known
 
     @classmethod
     def from_config(cls, said: Mapping[str, Any], where: str = "metric") -> "Metric":
@@ -39,11 +40,11 @@ class Metric(NamedTuple):
         others = said.get("others") or {}
         if not isinstance(others, Mapping) or not all(isinstance(one, Mapping) for one in others.values()):
             raise InputError(f"{where}.others={others}: must map names to descriptions: {{loss: {{better: lower}}}}")
-        own = {key: value for key, value in said.items() if key not in ("name", "others")}
+        own = {key: value for key, value in said.items() if key not in ("name", "others", "judge")}
         described = {
             other: _described(other, one, f"{where}.others.{other}") for other, one in others.items() if other != name
         }  # a config that makes another one primary leaves it among them
-        return cls(name, **_described(name, own, where), others=described)
+        return cls(name, **_described(name, own, where), others=described, judge=str(said.get("judge", "validation")))
 
     @property
     def sign(self) -> int:
@@ -63,7 +64,7 @@ class Metric(NamedTuple):
         mine = {key: getattr(self, key) for key in DESCRIBED}
         others = {key: one for key, one in {**self.others, self.name: mine}.items() if key != name}
         found = _described(name, {**said, "better": better or said["better"]}, "" if better else "metric")
-        return Metric(name, **found, others=others)
+        return Metric(name, **found, others=others, judge=self.judge)
 
     @property
     def symbol(self) -> str:
@@ -84,7 +85,7 @@ class Metric(NamedTuple):
     def held_out(self) -> str:
         """What it is called where it stands beside that of training: "validation accuracy"."""
         told = re.search("val|train|test|tuning", self.label, re.IGNORECASE)
-        return self.label if told else f"validation {self.label}"
+        return self.label if told or not self.judge else f"{self.judge} {self.label}"
 
     @property
     def gain_axis(self) -> str:

@@ -1,4 +1,5 @@
-"""python -m dissect.report STUDY: charts, tables and one page from a study's finished runs."""
+"""python -m dissect.report STUDY: charts, tables and one page from a study's finished runs, or from runs
+made elsewhere: a CSV or Parquet file, a Hydra multirun folder, wandb:entity/project, offline W&B runs."""
 
 import argparse
 import sys
@@ -20,23 +21,24 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dissect.report", description=__doc__)
-    parser.add_argument("study", metavar="STUDY", help="the study's name below --runs, or the path of its folder")
+    parser.add_argument("study", metavar="STUDY", help="a name below --runs, a folder, or runs made elsewhere")
     parser.add_argument(
         "settings", nargs="*", metavar="metric=NAME better=WAY",
-        help="another metric that runs logged, and whether higher or lower is better where the config does not say it",
+        help="another metric that runs logged, and whether higher or lower is better where the config does not say it; "
+        "of runs made elsewhere also control=, ladder=, variant=, seed=, components=, planned=, epoch=, unit=, times=, "
+        "label=, name=, reader=",
     )  # fmt: skip
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of studies (default: runs)")
     parser.add_argument("--out", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     parser.add_argument("--published", type=Path, help="published.yaml to compare with, else the one for these data")
     asked = parser.parse_args(arguments)
     # Imported late, so that --help answers at once.
-    from dissect.report.build import build_report
+    from dissect.report.build import write_report
+    from dissect.report.read import read
 
-    path = asked.runs / asked.study
-    if not path.is_dir() and Path(asked.study).is_dir():
-        path = Path(asked.study)
     try:
-        report = build_report(path, asked.out, asked.published, **_settings(asked.settings))
+        study = read(asked.study, asked.runs, **_settings(asked.settings))
+        report = write_report(study, asked.out, asked.published)
     except InputError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
@@ -47,15 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _settings(said: list[str]) -> dict[str, str]:
     pairs = [one.partition("=") for one in said]
-    for one, (key, _, value) in zip(said, pairs, strict=True):
-        if key not in ("metric", "better") or not value:
+    for one, (_, _, value) in zip(said, pairs, strict=True):
+        if not value:
             raise InputError(f"{one}: no such setting of a report; say metric=NAME, and better=higher or better=lower")
-    found = {key: value for key, _, value in pairs}
-    if "better" in found and "metric" not in found:
-        raise InputError(
-            f"better={found['better']}: the study's own metric says that itself; name another: metric=NAME"
-        )
-    return found
+    return {key: value for key, _, value in pairs}
 
 
 def print_effects(effects: "pd.DataFrame", metric: "Metric") -> None:

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from dissect.files import whole
 from dissect.measure.contrasts import variants
 from dissect.measure.metric import Metric
-from dissect.planning.manifest import read_all
 from dissect.report.attribution import ATTRIBUTED
 from dissect.report.curves import read_curves
 from dissect.report.drawing import draw_attribution, draw_gains, draw_interactions, draw_learning_curves
@@ -28,8 +27,9 @@ from dissect.report.questions import (
     planned_before,
     questions,
     refuse_nonsense,
+    said_planned,
 )
-from dissect.report.study import read_study
+from dissect.report.study import Study, read_study
 from dissect.report.tables import bars_table, runs_csv, scored_runs, variants_table
 from dissect.store.runs import DAMAGED
 from dissect.style import drawn as as_bytes
@@ -57,16 +57,21 @@ def build_report(
     Raises:
         InputError: for a study, a metric, or a file of published values, that cannot be used; nothing is written then.
     """
-    study = read_study(path, metric, better)
+    return write_report(read_study(path, metric, better), out, named_file)
+
+
+def write_report(study: Study, out: Path, named_file: Path | None = None) -> Report:
+    """Write the study's report; arguments and errors as of `build_report`."""
     for error in study.runs.loc[study.runs["status"] == DAMAGED, "error"]:
         print(f"left out: {error}", file=sys.stderr)
-    manifests = read_all(path)
-    refuse_nonsense(study, manifests)
+    refuse_nonsense(study, study.manifests)
     published = find_published(study.data["name"], study.metric.name, study.network, named_file)
     scored = scored_runs(study)
     known = variants(scored)
     components = components_of(study, scored)
-    asked = planned_before(questions(known, components, manifests), study, manifests)
+    manifests = study.manifests or said_planned(study, known, components)
+    ordered = study.elsewhere is None or study.elsewhere.ordered
+    asked = planned_before(questions(known, components, manifests, ordered=ordered), study, manifests)
     if own := study.metric.name == study.primary.name:
         chance = study.data.get("chance")
     else:

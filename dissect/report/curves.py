@@ -1,6 +1,7 @@
 """A metric by epoch, as each run's `metrics.csv` has it."""
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 import pandas as pd
 
@@ -26,6 +27,14 @@ def curve_columns(columns: Iterable[str], name: str) -> dict[str, str]:
     return parts | ({trained: "training"} if trained != found and trained in known else {})
 
 
+def _epochs(study: Study, path: Path) -> pd.DataFrame:
+    if study.elsewhere is None:
+        return pd.read_csv(path)
+    if (curve := study.elsewhere.curves.get(path.parent.name)) is None:
+        raise FileNotFoundError
+    return curve
+
+
 def read_curves(study: Study, chosen: Collection[str]) -> pd.DataFrame:
     """The shown metric by epoch of the chosen variants: COLUMNS, `part` being training or validation.
 
@@ -39,7 +48,7 @@ def read_curves(study: Study, chosen: Collection[str]) -> pd.DataFrame:
     for folder, variant, seed in zip(runs["folder"], runs["variant"], runs["seed"], strict=True):
         path = study.path / folder / "metrics.csv"
         try:
-            epochs = pd.read_csv(path)
+            epochs = _epochs(study, path)
             parts = curve_columns(epochs.columns, study.metric.name)
             epochs = epochs[["epoch", *parts]].astype(float)
         except FileNotFoundError:

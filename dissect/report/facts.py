@@ -35,5 +35,7 @@ def examples_text(data: Mapping[str, Any]) -> str:
 def judges(data: Mapping[str, Any]) -> str:
     """The examples that judged the runs: "797 validation examples", or without the number where that is not known."""
     counts = data.get("examples") or {}
+    if data.get("judge") == "":
+        return "examples"
     count = counts.get(data.get("judge"), counts.get("validation"))
     return f"{count:,} validation examples" if count is not None else "validation examples"

@@ -28,7 +28,7 @@ def scores_of(study: Study, scored: pd.DataFrame) -> Scores | None:
         InputError: for a file that is damaged, is about other examples than the others, or is not what the run's
             metric is the mean of.
     """
-    if study.metric.name != study.primary.name:
+    if study.metric.name != study.primary.name or study.elsewhere:
         return None
     found: dict[tuple[str, int], npt.NDArray[Any]] = {}
     first: tuple[Path, npt.NDArray[Any]] | None = None
@@ -62,7 +62,9 @@ def ensemble_intervals(study: Study, chosen: Collection[str], level: float) -> d
     other can be worked out from what runs keep. Ten-crop where it was evaluated, as in the bars. Of several seeds the
     first; one of less than three members, or whose members are gone, has none.
     """
-    intervals = {}
+    intervals: dict[str, Members] = {}
+    if study.elsewhere:
+        return intervals
     runs = study.compared
     ensembles = runs[runs["averaged"] & runs["variant"].isin(list(chosen))].drop_duplicates("variant")
     for run in ensembles.to_dict("records"):

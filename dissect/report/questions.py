@@ -8,11 +8,13 @@ import pandas as pd
 
 from dissect.composing.variant import declaration
 from dissect.design import Component, attributions, conditional
+from dissect.elsewhere.asked import Elsewhere
 from dissect.errors import InputError
 from dissect.measure.contrasts import TEN_CROP, Variants, control, variants
-from dissect.planning.manifest import Manifest
-from dissect.report.study import Study, config
+from dissect.planning.manifest import Manifest, Planned
+from dissect.report.study import Study
 
+SAID = "as you say"  # the study of contrasts that are said to have been planned, where nothing shows it
 CONTAINED, CONDITIONAL = "contained", "conditional"  # kinds of the report's own, beside those of `design.Contrast`
 MOST_DRAWN = 16  # bars, or panels of learning curves, that one figure holds
 
@@ -56,31 +58,74 @@ def components_of(study: Study, scored: pd.DataFrame) -> list[Component]:
     """
     runs = scored[~scored["averaged"]].drop_duplicates("variant").iloc[::-1]  # the largest first
     trained = {name for parts in runs["components"] for name in parts} - {TEN_CROP}
+    if study.elsewhere:
+        return _elsewhere(study.elsewhere, scored, trained)
     said: dict[str, Any] = {}
     ladder: list[str] = []
     for folder, parts in zip(runs["folder"], runs["components"], strict=True):
         if not (ladder and set(parts) - {TEN_CROP} <= set(said)):
-            own = config(study.path / folder / "config.yaml")
+            own = study.config(folder)
             ladder, said = ladder or list(own.get("ladder") or []), (own.get("components") or {}) | said
-    known = sorted(variants(scored).values(), key=len, reverse=True)
-    occurring = dict.fromkeys(name for parts in known for name in parts)
-    order = [name for name in dict.fromkeys([*ladder, *occurring]) if name in occurring]
-    order.sort(key=lambda name: 0 if name in trained else 1 if name == TEN_CROP else 2)  # what averages, averages that
+    order = _order(scored, ladder, trained)
     found = [declaration(name, said.get(name, name))[1]._replace(derived=name not in trained) for name in order]
     return _among(found, order)
 
 
-def questions(known: Variants, components: Sequence[Component], manifests: Iterable[Manifest]) -> list[Question]:
+def _order(scored: pd.DataFrame, ladder: Sequence[str], trained: Collection[str]) -> list[str]:
+    known = sorted(variants(scored).values(), key=len, reverse=True)
+    occurring = dict.fromkeys(name for parts in known for name in parts)
+    order = [name for name in dict.fromkeys([*ladder, *occurring]) if name in occurring]
+    order.sort(key=lambda name: 0 if name in trained else 1 if name == TEN_CROP else 2)  # what averages, averages that
+    return order
+
+
+def _elsewhere(study: Elsewhere, scored: pd.DataFrame, trained: Collection[str]) -> list[Component]:
+    order = _order(scored, study.ladder, trained)
+    found = [study.declared.get(name, Component(name))._replace(derived=name not in trained) for name in order]
+    return _among(found, order)
+
+
+def said_planned(study: Study, known: Variants, components: Sequence[Component]) -> list[Manifest]:
+    """The contrasts of the kinds that are said to have been planned, as a manifest that nobody froze.
+
+    Raises:
+        InputError: for a kind of which these variants allow none.
+    """
+    if study.elsewhere is None or not study.elsewhere.planned:
+        return []
+    at_hand = _at_hand(known, components)
+    kinds = list(dict.fromkeys(one.kind for one in at_hand))
+    for kind in study.elsewhere.planned:
+        if kind not in kinds:
+            raise InputError(
+                f"planned={kind}: these variants allow no such contrast; they allow {', '.join(kinds) or 'none'}"
+            )
+    chosen = [one for one in at_hand if one.kind in study.elsewhere.planned]
+    metric = {key: getattr(study.primary, key) for key in ("name", "label", "unit", "better", "times")}
+    seeds = sorted(set(study.compared["seed"]))
+    named: dict[str, dict[str, Any]] = {name: {} for one in chosen for name in one.weights}
+    return [
+        Manifest(
+            SAID, "", "", seeds, 0.95, 1.0 if study.primary.unit == "points" else None, 0.8, None, named,
+            [Planned(one.kind, one.components, one.weights) for one in chosen], metric,
+        )
+    ]  # fmt: skip
+
+
+def questions(
+    known: Variants, components: Sequence[Component], manifests: Iterable[Manifest], *, ordered: bool = True
+) -> list[Question]:
     """Everything that is asked: each manifest's contrasts, then what the variants at hand allow beyond them.
 
-    A kind that nobody planned and that only says again what stands before it is left out.
+    A kind that nobody planned and that only says again what stands before it is left out; so is a ladder of components
+    that nobody has `ordered`.
     """
     found = [
         Question(one.kind, one.components, one.weights, one.orders, manifest.study)
         for manifest in manifests
         for one in manifest.contrasts
     ]
-    at_hand = _at_hand(known, components)
+    at_hand = [one for one in _at_hand(known, components) if ordered or one.kind != "ladder"]
     for kind in dict.fromkeys(one.kind for one in at_hand):
         planned = {one.key for one in found if one.kind == kind}
         new = [one for one in at_hand if one.kind == kind and one.key not in planned]
@@ -131,7 +176,7 @@ def planned_before(asked: Iterable[Question], study: Study, manifests: Iterable[
     ended = [(variant, seed, _moment(str(finished))) for variant, seed, finished in runs]
     found = []
     for one in asked:
-        if one.manifest:
+        if one.manifest and one.manifest != SAID:
             plan = plans[one.manifest]
             needed = {name.removesuffix(" + ten-crop") for name, weight in one.weights.items() if weight}
             behind = [moment for name, seed, moment in ended if name in needed and seed in plan.all_seeds]

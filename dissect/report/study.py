@@ -5,18 +5,22 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from dissect.composing.plain import leaves
+from dissect.elsewhere.asked import Asked, Elsewhere
+from dissect.elsewhere.results import results_of
 from dissect.errors import InputError
 from dissect.measure.failures import collapsed
 from dissect.measure.metric import DESCRIBED, Metric
 from dissect.planning.manifest import Manifest, read_all
 from dissect.store import runs as store
 from dissect.store.configs import read_config
+from dissect.store.readers.found import Found
 from dissect.store.record import kept_as
 
 WHO = [
@@ -35,7 +39,8 @@ class Study:
     each metric in `logged`, as it was logged, `ten_crop`, COSTS and ORIGIN as in `result.json`. `compared` has the
     finished runs that stand for a variant, and whether each is `averaged` from others. `metric` is the one that is
     shown, `primary` the one by which the study is judged.
-    `kept` tells runs that came to the same, by what their results know them by.
+    `kept` tells runs that came to the same, by what their results know them by. `elsewhere` is None for runs of the
+    store; others have no files in `path`.
     """
 
     name: str
@@ -44,6 +49,16 @@ class Study:
     metric: Metric
     primary: Metric
     logged: Sequence[str]
+    elsewhere: Elsewhere | None = None
+
+    @cached_property
+    def manifests(self) -> list[Manifest]:
+        """What was planned, as it was frozen; nothing for runs made elsewhere."""
+        return [] if self.elsewhere else read_all(self.path)
+
+    def config(self, folder: str) -> dict[str, Any]:
+        """A run's config; empty where there is none that can be read, for it only adds to what a result says."""
+        return {} if self.elsewhere else config(self.path / folder / "config.yaml")
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -89,7 +104,7 @@ class Study:
     @property
     def network(self) -> str | None:
         """The network's `_target_`, None where no config says it."""
-        known = (config(self.path / folder / "config.yaml") for folder in self.compared["folder"])
+        known = (self.config(folder) for folder in self.compared["folder"])
         return next((model["_target_"] for one in known if "_target_" in (model := one.get("model") or {})), None)
 
     @property
@@ -117,9 +132,33 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
         raise InputError(f"{path}: is a random search; `python -m dissect.search {path.name}` draws it")
     for result in results:
         _refuse_incomplete(result)
+    return _study(path, results, primary_of(path, results, read_all(path)), name, better)
+
+
+def study_of(found: Found, said: Asked) -> Study:
+    """The study that runs made elsewhere amount to, with what the user says of them.
+
+    Raises:
+        InputError: for what is not known and was not said, and as `read_study`.
+    """
+    results, elsewhere = results_of(found, said)
+    path = Path(said.name or found.name)
+    primary = primary_of(path, results, [])._replace(judge="" if results[0]["data"]["judge"] == "" else "validation")
+    name = said.metric if said.metric not in (None, primary.name) else None
+    return _study(path, results, primary, name, said.better, elsewhere)
+
+
+def _name(path: Path, elsewhere: Elsewhere | None) -> str:
+    return path.resolve().name if elsewhere is None else path.name
+
+
+def _study(
+    path: Path, results: Sequence[Mapping[str, Any]], primary: Metric, name: str | None, better: str | None,
+    elsewhere: Elsewhere | None = None,
+) -> Study:  # fmt: skip
     ended = [result for result in results if result["status"] == "finished"]
     logged = list(dict.fromkeys(key for result in ended for key in result["metrics"]))
-    primary = metric = primary_of(path, results, read_all(path))
+    metric = primary
     if ended:
         _refuse_unlogged(f"metric.name={primary.name}", primary.name, path, logged)
         if name is not None:
@@ -135,7 +174,7 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
     floats = dict.fromkeys([*logged, "ten_crop", *COSTS[3:]], float)
     runs = runs.astype(floats | dict.fromkeys(COSTS[:3], "Int64") | {"seed": int})
     runs = runs.sort_values(["variant", "seed"], kind="stable", ignore_index=True)
-    study = Study(path.resolve().name, path, runs, metric, primary, logged)
+    study = Study(_name(path, elsewhere), path, runs, metric, primary, logged, elsewhere)
     if study.compared.empty:
         others = ", ".join(f"{count} {status}" for status, count in Counter(runs["status"]).items())
         reason = next((f"; {run['folder']}: {run['error']}" for run in rows if run["error"]), "")

@@ -1,5 +1,6 @@
 """The tables that figures, the page and runs.csv are made of, besides that of the effects."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -136,6 +137,11 @@ def missing_seeds(study: Study, manifests: Sequence[Manifest], effects: pd.DataF
 def runs_csv(study: Study) -> pd.DataFrame:
     """`runs` with one value a cell, for a spreadsheet: a column a metric, and one for each fact of the data."""
     runs = study.runs.drop(columns="kept")
+    # What reads the table back needs it: what components are called, and what is compared.
+    place = list(runs.columns).index("components") + 1
+    runs.insert(place, "labels", [json.dumps(parts, ensure_ascii=False) for parts in runs["components"]])
+    described = {key: value for key, value in study.primary._asdict().items() if key != "judge"}
+    runs.insert(place + 1, "metric", json.dumps(described, ensure_ascii=False))
     runs["components"] = runs["components"].map("+".join)
     runs["members"] = [" ".join(members) if isinstance(members, list) else None for members in runs["members"]]
     for key, prefix in (("data", "data"), ("versions", "version")):

@@ -1,0 +1,1 @@
+"""Runs that were made elsewhere: what is said of them, which variants they are, and the results they amount to."""
