@@ -12,6 +12,8 @@ from dissect.store.readers.found import Found
 from dissect.store.runs import COSTS
 
 OWN = {"folder", "variant", "components", "seed", "status", "member_of", "members"}  # columns that no other table has
+TEXTS = ("study", "variant", "status", "error", "diverged", "settings", "member_of", "ten_crop", "device", "precision",
+         "commit", "finished")  # fmt: skip
 NOTE = (
     "Read from a report's runs.csv, which holds no examples' scores, no curves, no plan and no configs; what rests on "
     "those is missing here."
@@ -43,15 +45,13 @@ def own_results(found: Found, said: Asked) -> list[dict[str, Any]]:
                 data[key.removeprefix("data_")] = _scalar(value)
         versions = {key.removeprefix("version_"): str(value) for key, value in named.items()
                     if key.startswith("version_") and value is not None}  # fmt: skip
-        known = {"folder", "study", "variant", "components", "labels", "metric", "seed", "status", "error", "settings",
-                 "member_of", "members", "ten_crop", *COSTS, "device", "commit", "finished"}  # fmt: skip
+        known = {*TEXTS, "components", "labels", "metric", "seed", "members", "folder", *COSTS}
         metrics = {key: value for key, value in named.items()
                    if key not in known and not key.startswith(("data_", "version_"))
                    and (value is None or is_number(value))}  # fmt: skip
         seeds, _ = seeds_of(found.name, pd.DataFrame([named], dtype=object), "seed")
         results.append({
-            **{key: named.get(key) for key in ("study", "variant", "status", "error", "settings", "member_of",
-                                               "ten_crop", "device", "commit", "finished")},
+            **{key: named.get(key) for key in TEXTS},
             "folder": str(named["folder"]), "components": {part: str(labels.get(part, part)) for part in parts},
             "seed": seeds[0], "members": str(named["members"]).split() if named.get("members") else None,
             "metric": described or None, "metrics": metrics, "data": data, "versions": versions or None,

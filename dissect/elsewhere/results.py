@@ -111,7 +111,11 @@ def _values(
     curves = found.later() if rule == "best" and found.later else found.curves
     measured = [name for name in runs.columns if name not in {*(found.settings or ()), "run", "error"}]
     values = [
-        {str(name): float(value) for name, value in zip(measured, row, strict=True) if is_number(value)}
+        {
+            str(name): float(value)
+            for name, value in zip(measured, row, strict=True)
+            if is_number(value) and value == value
+        }
         for row in runs[measured].astype(object).to_numpy().tolist()
     ]
     if "epoch" in measured and frame.assign(seed=frame["seed"].fillna(-1)).duplicated(["variant", "seed"]).any():

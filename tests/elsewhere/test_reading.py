@@ -98,13 +98,14 @@ def test_what_is_missing_or_wrong_is_said_in_a_line(tmp_path, text, said, wanted
 
 
 def test_what_is_done_with_doubles_gaps_and_missing_numbers_stands_on_the_page(tmp_path):
-    path = table(tmp_path, "variant,seed,acc\nbase,0,.5\nbase,1,.52\nbase,2,.51\na,0,.6\na,0,.61\na,1,nan\n")
+    path = table(tmp_path, "variant,seed,acc\nbase,0,.5\nbase,1,.52\nbase,2,.51\na,0,.6\na,0,.61\na,1,\na,3,nan\n")
     study = read(path, **SCORES)
     assert "a seed 0 (0.6, 0.61)" in notes(study)
     assert "a lacks 2" in notes(study)
     assert study.compared.set_index(["variant", "seed"])["acc"]["a", 0] == 0.61
     page = " ".join(Page(write_report(study, tmp_path).page.read_text()).text.split())
     assert "1 run ended without a number for acc, and so failed: a seed 1." in page
+    assert "1 run did not train: a seed 3 (diverged)." in page
     assert "whether any of it was planned before the runs is not known from here" in page
     assert "last epoch's" not in page
 
@@ -206,6 +207,14 @@ def test_switches_lists_and_a_results_file_work_in_a_multirun_too(tmp_path):
         (folder / "results.json").write_text(json.dumps({"test": {"acc": 0.5 + number / 10}}))
     found = levels(read(tmp_path, metric="test.acc", better="higher"))
     assert found == {"baseline": {0: 0.5}, "drop": {0: 0.6}, "drop+a+b": {0: 0.7}}
+
+
+def test_a_run_that_diverged_does_not_count_by_its_last_number(tmp_path):
+    for number, last in enumerate(("1.5", "nan")):
+        job(tmp_path, number, [f"seed={number}"], f"epoch,step,val/loss\n0,4,2.0\n1,9,{last}\n")
+    study = read(tmp_path, metric="val/loss", better="lower")
+    assert levels(study) == {"baseline": {0: 1.5}}
+    assert study.untrained == {("baseline", 1): "diverged"}
 
 
 def test_what_a_configs_files_differ_in_besides_is_said(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from dissect.errors import InputError
-from dissect.store.readers.found import by_epoch
+from dissect.store.readers.found import by_epoch, logged
 
 PATTERN = "events.out.tfevents.*"
 
@@ -30,7 +30,7 @@ def scalars(files: list[Path]) -> pd.DataFrame:
                 for value in event.summary.value:
                     array = tensor_util.make_ndarray(value.tensor) if value.HasField("tensor") else None
                     if array is not None and array.size == 1 and array.dtype.kind in "fiu":
-                        rows[event.step][value.tag] = float(array)
+                        rows[event.step][value.tag] = logged(float(array))
         except Exception as problem:  # protobuf and TensorBoard raise their own for what is damaged
             reason = " ".join(str(problem).split())[:200]
             raise InputError(f"{path}: cannot be read ({reason}); leave this run out, or run it again") from problem

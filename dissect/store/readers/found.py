@@ -24,6 +24,11 @@ class Found(NamedTuple):
     notes: Sequence[str] = ()
 
 
+def logged(value: float) -> float:
+    """NaN as infinity: it was logged and is no number, where NaN in a frame says that nothing was logged."""
+    return float("inf") if value != value else value
+
+
 def by_epoch(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows as loggers write them, each with some of the metrics, as one row an epoch: the last value of each.
 

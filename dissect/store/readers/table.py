@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dissect.errors import InputError
-from dissect.store.readers.found import Found
+from dissect.store.readers.found import Found, logged
 
 MEND = "a table of runs has a line of names, then a row a run"
 
@@ -47,7 +47,7 @@ def _shown(cell: str) -> str:
 
 
 def typed(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Texts as what all of them are: true or false, else numbers; "" is missing."""
+    """Texts as what all of them are: true or false, else numbers (see `logged`); "" is missing."""
     texts = column.str.strip()
     missing = texts == ""
     if missing.all():
@@ -55,7 +55,7 @@ def typed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     if texts[~missing].str.lower().isin(["true", "false"]).all():
         return texts.str.lower().map({"true": True, "false": False}).astype(object).where(~missing, None)
     try:
-        numbers = [None if gone else float(text) for text, gone in zip(texts, missing, strict=True)]
+        numbers = [None if gone else logged(float(text)) for text, gone in zip(texts, missing, strict=True)]
     except ValueError:
         return column.astype(object).where(~missing, None)
     return pd.Series(numbers, column.index, dtype=float)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
-from dissect.store.readers.found import Found, by_epoch
+from dissect.store.readers.found import Found, by_epoch, logged
 
 PREFIX = "wandb:"
 
@@ -80,8 +80,12 @@ def _row(key: str, config: Mapping[str, Any], summary: Mapping[str, Any], error:
 
 
 def _curve(history: list[dict[str, Any]]) -> pd.DataFrame:
-    kept = [{name: value for name, value in row.items() if not name.startswith("_")} for row in history]
+    kept = [{name: _number(value) for name, value in row.items() if not name.startswith("_")} for row in history]
     return by_epoch(pd.DataFrame(kept)) if kept else pd.DataFrame({"epoch": []})
+
+
+def _number(value: Any) -> Any:
+    return logged(float("nan")) if value == "NaN" or value != value else value
 
 
 def _found(name: str, rows: list[tuple[dict[str, Any], ...]], **others: Any) -> Found:
