@@ -17,6 +17,7 @@ import decoding
 import gpu
 import memory
 import side_by_side
+import small_study
 import start
 import subsets
 import sweep
@@ -38,7 +39,9 @@ def main() -> None:
     )
     said.add_argument("--repeats", type=int, default=3, help="of each measurement; of long ones half as many")
     said.add_argument(
-        "--only", metavar="ROW", help="training, side_by_side, at_once, start, sweep, subsets, decoding, memory or gpu"
+        "--only",
+        metavar="ROW",
+        help="training, side_by_side, at_once, start, small_study, sweep, subsets, decoding, memory or gpu",
     )
     said.add_argument("--report", type=Path, default=REPORT, metavar="FOLDER", help="where the table is written")
     options = said.parse_args()
@@ -71,7 +74,7 @@ def measures(scratch: Path, repeats: int, tiny_imagenet: Path | None) -> dict[st
         name: partial(module.rows, scratch, repeats)
         for name, module in (
             ("training", training), ("side_by_side", side_by_side), ("at_once", at_once), ("start", start),
-            ("sweep", sweep), ("subsets", subsets),
+            ("small_study", small_study), ("sweep", sweep), ("subsets", subsets),
         )
     }  # fmt: skip
     if tiny_imagenet is not None:
