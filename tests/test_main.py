@@ -149,13 +149,13 @@ def test_a_study_whose_components_stand_in_its_own_file_runs_under_any_launcher(
 def test_of_a_sweep_over_models_each_has_its_own_deltas(dissect, tmp_path):
     (tmp_path / "own" / "model").mkdir(parents=True)
     for name, rate in (("one", 0.01), ("other", 0.03)):
-        text = (
-            f"# @package _global_\ndefaults: [convnet]\ndeltas: {{rate: {{optimizer: {{lr: {rate}}}}}}}\nladder: []\n"
-        )
+        text = "# @package _global_\ndefaults: [convnet]\nladder: []\n"
+        text += f"deltas: {{rate: {{optimizer: {{lr: {rate}}}}}}}\nmodel: {{dropout2: {rate}}}\n"
         (tmp_path / "own" / "model" / f"{name}.yaml").write_text(text)
-    done = dissect("--config-dir", "own", "-m", "model=one,other", "component=[rate]", *SMALL)
+    apart = "name=at-${model.dropout2}"
+    done = dissect("--config-dir", "own", "-m", "model=one,other", "component=[rate]", apart, *SMALL)
     assert done.returncode == 0, done.stderr
-    configs = [path.read_text() for path in (tmp_path / "runs" / "digits").glob("rate-*/config.yaml")]
+    configs = [path.read_text() for path in (tmp_path / "runs").glob("at-*/rate-*/config.yaml")]
     assert sorted(text.partition("\n  lr: ")[2][:4] for text in configs) == ["0.01", "0.03"]
 
 

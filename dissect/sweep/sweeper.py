@@ -19,6 +19,7 @@ from dissect.planning import manifest
 from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
 from dissect.store.runs import check_writable
+from dissect.sweep.conditions import refuse_several_settings
 from dissect.sweep.jobs import Asker, study_of
 from dissect.sweep.pool import warm, workers_for
 from dissect.sweep.train import Ended, conclude, train
@@ -58,6 +59,7 @@ class Sweep(Sweeper):
                 raise InputError("plan.search and plan.design: a study is one or the other; name one +study=")
             variants = asked(lambda: self.asker.jobs(arguments, None), self.config, arguments)
             return search(variants, self.config.plan.search, self.train)
+        folds = (self.config.get("data") or {}).get("folds") is not None
         if self.config.seeds == "auto":
             if design is None:
                 raise InputError("seeds=auto: decides planned contrasts, so it needs a study: +study=...")
@@ -70,9 +72,10 @@ class Sweep(Sweeper):
             ended = extend(*self.frozen(jobs, design), looks, self.train)
         else:
             jobs = self.asker.jobs(arguments, design)
+            if design is None and not folds:
+                refuse_several_settings(jobs)
             ended = self.train(jobs if design is None else self.frozen(jobs, design)[0])
-        data = self.config.get("data") or {}
-        conclude(ended, "report" if data.get("folds") is None else "crossval")
+        conclude(ended, "crossval" if folds else "report")
         return ended
 
     def _new(self) -> bool:
