@@ -6,7 +6,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
 from hydra.types import HydraContext
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -38,12 +38,21 @@ class Asker:
         """The study's design over its components, None for a plain sweep."""
         if self.config.plan.design is None:
             return None
+        said = self.config.plan.design
+        if not (isinstance(said, DictConfig) and "_target_" in said):
+            raise InputError(f"plan.design={said}: must say what to make, as plan.design._target_=package.name does")
         names = self.config.plan.components
         names = list(self.config.ladder if names is None else names)
         sources = sources_of(self.config.hydra)
         components = [component_of(name, delta_of(name, sources)) for name in names]
-        rule = instantiate(self.config.plan.design, _convert_="all")
-        return rule if isinstance(rule, Design) else rule(components)
+        try:
+            rule = instantiate(said, _convert_="all")
+            return rule if isinstance(rule, Design) else rule(components)
+        except (HydraException, TypeError) as problem:
+            if isinstance(problem.__cause__, InputError):
+                raise problem.__cause__ from problem
+            reason = "; ".join(str(problem.__cause__ or problem).splitlines())
+            raise InputError(f"plan.design={said._target_}: cannot be made: {reason}") from problem
 
     def jobs(self, arguments: Iterable[str], design: Design | None) -> list[Job]:
         """Every run that is asked for, finished or not."""

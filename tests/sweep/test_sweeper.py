@@ -336,3 +336,18 @@ def test_images_that_vanish_in_the_middle_of_a_sweep_fail_the_runs_that_need_the
     after = trained(tmp_path / "runs" / "photos")
     assert len(after) == 3
     assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("plan.design=3", "plan.design=3: must say what to make"),
+        ("+plan.design._partial_=true", "plan.design=dissect.design.pairs: cannot be made: .*multiple values"),
+        ("plan.design._target_=dissect.design.nothing", "plan.design=dissect.design.nothing: cannot be made: "),
+        ("plan.design.contrasts=[[[a],[a]]]", r"pairs: \['a'\] is compared with itself"),
+    ],
+)
+def test_a_design_that_cannot_be_made_is_told_of_in_one_line(dissect, said, told):
+    done = dissect("+study=size_matched", said)
+    assert done.returncode == 1
+    assert re.fullmatch(f"error: {told}.*\n", done.stderr)
