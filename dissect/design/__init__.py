@@ -4,7 +4,7 @@ from dissect.design.attribution import attributions, conditional
 from dissect.design.components import Component, Variant
 from dissect.design.contrast import Contrast, Design, Weights
 from dissect.design.orders import shapley
-from dissect.design.rules import cumulative, factorial, fractional, leave_one_out, one_at_a_time, pairs
+from dissect.design.rules import cumulative, factorial, fractional, leave_one_out, one_at_a_time, pairs, resolution
 
 __all__ = [
     "Component",
@@ -20,5 +20,6 @@ __all__ = [
     "leave_one_out",
     "one_at_a_time",
     "pairs",
+    "resolution",
     "shapley",
 ]

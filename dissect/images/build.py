@@ -13,9 +13,9 @@ from dissect.errors import InputError
 from dissect.images.arrays import ImageSet
 from dissect.images.augmentation import Augmentation
 from dissect.images.averaging import Averaging
-from dissect.images.batches import window_side
 from dissect.images.losses import Loss, check_loss
 from dissect.images.optimizers import MakesOptimizer, check_optimizer
+from dissect.images.views import window_side
 from dissect.streams import stream
 from dissect.training.making import made
 

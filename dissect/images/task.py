@@ -14,6 +14,7 @@ from dissect.composing.plain import plain
 from dissect.errors import InputError, TrainingError
 from dissect.images.arrays import ImageSet, load
 from dissect.images.scores import chance, judged, mean, scores
+from dissect.images.views import ten_crop_views, window_side
 from dissect.training.making import made
 from dissect.training.task import Judged
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from dissect.images.batches import Part, TrainBatches, View, ViewBatches
+    from dissect.images.batches import Part, TrainBatches, ViewBatches
     from dissect.images.module import Classification
+    from dissect.images.views import View
 
 COMPILE = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")  # torch.compile's modes
 
@@ -42,6 +44,12 @@ class Found:
     @property
     def settles(self) -> dict[str, Any]:
         return {"data.classes": len(self.images.classes)}
+
+
+def views_of(config: DictConfig) -> "list[View]":
+    """The views of which ten-crop averages the probabilities; none where it is left out."""
+    size, share = config.data.image_size, config.evaluate.ten_crop
+    return ten_crop_views(size - window_side(size, share), mirror=config.data.mirror) if share else []
 
 
 class Images:
@@ -73,7 +81,7 @@ class Images:
             "classes": len(images.classes),
             "image_size": data.image_size,
             "mirror": data.mirror,
-            "views": None,
+            "views": len(views_of(config)) or None,
             "folds": data.folds,
             "fold": data.fold,
         }
@@ -113,7 +121,7 @@ class Images:
     def judge(self, module: "Classification", data: Found, config: DictConfig, trainer: "pl.Trainer") -> Judged:
         import torch
 
-        from dissect.images.batches import Pixels, ViewBatches, ten_crop_views, window_side
+        from dissect.images.batches import Pixels, ViewBatches
         from dissect.images.build import augmentation, multiply_adds
         from dissect.images.module import probabilities
 
@@ -129,8 +137,7 @@ class Images:
         training, validation = (part.pixels for part in module.loaded or batches(images, config, 0, device))
         crop, ten_crop = augmentation(config).crop, config.evaluate.ten_crop
         predictions = {"labels": images.val_labels, "probabilities": predict(validation, crop)}
-        room = validation.size - window_side(validation.size, ten_crop) if ten_crop else 0
-        views = ten_crop_views(room, mirror=config.data.mirror) if ten_crop else []
+        views = views_of(config)
         if views:
             predictions["probabilities_ten_crop"] = mean(predict(validation, ten_crop, view) for view in views)
         for name, values in predictions.items():

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet, let_go
-from dissect.images.batches import Pixels, View, ViewBatches, ten_crop_views, window_side
+from dissect.images.batches import Pixels, ViewBatches
 from dissect.images.build import augmentation
 from dissect.images.pictures import any_image
 from dissect.images.trees import Folder
+from dissect.images.views import View, ten_crop_views, window_side
 
 
 @dataclass(frozen=True)

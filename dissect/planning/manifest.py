@@ -55,7 +55,8 @@ class Manifest:
 
     `variants` holds each variant's `components` (name -> label), its resolved `config` and that of its `base`, and its
     `key` at seed 0; `seeds` are those planned at first, `extended` what was added later, and when. `metric` is the
-    primary one as the config describes it, JUDGED, and `smallest` is in its unit.
+    primary one as the config describes it, JUDGED, and `smallest` is in its unit. `settings` says how they were chosen,
+    where that makes the answers look surer than they are.
     """
 
     study: str
@@ -70,6 +71,7 @@ class Manifest:
     contrasts: list[Planned]
     metric: dict[str, Any]
     epoch: str = "the last one, whatever came before it"
+    settings: str = ""
     extended: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -132,14 +134,20 @@ def path_of(config: DictConfig, study: str) -> Path:
     return Path(config.runs) / config.name / f"manifest-{study}.json"
 
 
-def plan(study: str, design: Design, variants: Mapping[tuple[str, ...], Variant], pixels: str, seeds: Sequence[int]) \
-        -> Manifest:  # fmt: skip
-    """The manifest that these variants, composed now, amount to."""
+def plan(
+    study: str, design: Design, variants: Mapping[tuple[str, ...], Variant], pixels: str, seeds: Sequence[int],
+    views: int | None = None,
+) -> Manifest:  # fmt: skip
+    """The manifest that these variants, composed now, amount to.
+
+    Args:
+        views: of an example that ten-crop averages; of one or none there is nothing to ask.
+    """
     config = next(iter(variants.values())).config
     ladder = list(config.ladder)
     names = {parts: variant_name(list(parts), ladder) for parts in variants}
     contrasts = [_planned(contrast, names) for contrast in design.contrasts]
-    if (config.get("evaluate") or {}).get("ten_crop") is not None:
+    if (views or 0) > 1:
         averaging = {names[parts] for parts, variant in variants.items() if variant.config.ensemble.average}
         contrasts = _through_ten_crop(contrasts, averaging)
     return Manifest(
@@ -162,6 +170,7 @@ def plan(study: str, design: Design, variants: Mapping[tuple[str, ...], Variant]
         },
         contrasts=contrasts,
         metric=_judged(config),
+        settings=config.plan.settings,
     )
 
 
@@ -217,6 +226,13 @@ def extend(path: Path, seeds: Sequence[int]) -> None:
         if (before := read(path)) is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             write(path, replace(before, extended=[*before.extended, {"seeds": list(seeds), "on": now}]))
+
+
+def disclose(path: Path, settings: str) -> None:
+    """Note in a manifest how its settings were chosen, which may come to be said after it was frozen."""
+    with FileLock(path.parent / ".locks" / f"{path.name}.lock"):
+        if (before := read(path)) is not None:
+            write(path, replace(before, settings=settings))
 
 
 def read(path: Path) -> Manifest | None:

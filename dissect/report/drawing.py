@@ -34,7 +34,7 @@ def draw_gains(
             named |= {str(artist.get_label()): artist for artist in ax.get_legend_handles_labels()[0]}
         if "published" in named:
             named[f"published ({published_from})"] = named.pop("published")
-        verdicts = {"equivalent": "makes no difference"}
+        verdicts = {"equivalent": "differs by less than the margin"}
         labels = [verdicts.get(name, name) for name in named]
         figure.legend(list(named.values()), labels, ncols=4, fontsize=9, **BELOW)
     return figure

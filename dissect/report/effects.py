@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from dissect.design import resolution
 from dissect.measure.contrasts import variants
 from dissect.measure.effects import COLUMNS as MEASURED
 from dissect.measure.effects import EXAMPLES, effects
@@ -33,16 +34,28 @@ def effects_table(
     published: Published | None = None,
     scores: Scores | None = None,
 ) -> pd.DataFrame:
-    """COLUMNS, and for the page `components`, `pair` and `seen` as in `Question` and `variants` (name -> weight) and
-    `digits`, the decimals with which gains are written, and `identical`: where the treated runs came to the same as
-    their control's in every seed, "on all 797 examples".
+    """COLUMNS, and for the page `components`, `pair` and `seen` as in `Question`, `variants` (name -> weight),
+    `digits`, the decimals with which gains are written, `published_runs`, how many a side are behind a published gain,
+    `aliased` as by `_aliased`, and `identical`: where the treated runs came to the same as their control's in every
+    seed, "on all 797 examples".
 
     `manifest` names the study that planned the contrast, "" where it is exploratory. Holm's correction runs over each
     manifest's effects and over its interactions, and once over all that is exploratory, where a difference that is seen
     from several sides counts once; one that was planned keeps the plan's answer wherever it is seen. `seeds_used` and
     `weights` say which runs are behind it. A contrast of two manifests stands there once, for the first.
     """
-    columns = [*COLUMNS, "components", "pair", "seen", "variants", "extended", "digits", "identical"]
+    columns = [
+        *COLUMNS,
+        "published_runs",
+        "aliased",
+        "components",
+        "pair",
+        "seen",
+        "variants",
+        "extended",
+        "digits",
+        "identical",
+    ]
     if not asked:
         return pd.DataFrame(columns=columns)
     asked = sorted(asked, key=lambda one: not one.manifest)
@@ -53,6 +66,8 @@ def effects_table(
     known = variants(scored)
     table["label"] = [question_label(study, one, known) for one in table["question"]]
     table["published"] = [_published(one, published) for one in table["question"]]
+    table["published_runs"] = published.runs if published else 1
+    table["aliased"] = [_aliased(one, known) for one in table["question"]]
     table["metric"], table["unit"] = study.metric.name, study.metric.unit
     table["identical"] = _identical(study, table)
     halves = (table["high"] - table["low"]) / 2
@@ -155,6 +170,20 @@ def _seeds(levels: pd.DataFrame, one: Question, used: int) -> list[int]:
 def _written(weights: Mapping[str, float]) -> str:
     """ "step2: +1; step1: -1"."""
     return "; ".join(f"{name}: {weight:+.6g}" for name, weight in weights.items() if weight)
+
+
+def _aliased(one: Question, known: Mapping[str, Sequence[str]]) -> int:
+    """Of a main effect over a fraction of all subsets: of how many components the interactions are that it holds too.
+
+    A design of resolution R mixes a main effect with interactions of R - 1 components; all subsets mix nothing: 0.
+    """
+    subsets = [set(known[name]) for name, weight in one.weights.items() if weight and name in known]
+    parts = sorted(set.union(*subsets)) if subsets else []
+    if one.kind != "main_effect" or not 2 < len(subsets) < 2 ** len(parts) or len(subsets) < len(one.weights):
+        return 0
+    signs = np.array([[1 if part in subset else -1 for part in parts] for subset in subsets])
+    found = resolution(signs)
+    return found - 1 if found <= len(parts) else 0
 
 
 def _published(one: Question, published: Published | None) -> float:

@@ -8,16 +8,17 @@ import pandas as pd
 from dissect.measure.metric import Metric
 from dissect.report.effects import COLUMNS
 from dissect.report.figures import gain_text
-from dissect.report.words import gain_head, kind_of, p_number, plan_text
+from dissect.report.words import gain_head, kind_of, outcome, p_number, plan_text
 
 # Each by itself, so that the braces that one brings are not escaped by the next.
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$"}
 LATEX |= {"×": r"$\times$", "·": r"$\cdot$", "<": "$<$", ">": "$>$"} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
 
 
-def as_csv(effects: pd.DataFrame) -> str:
-    """All of COLUMNS, numbers in full; a manifest's name, or "exploratory"."""
+def as_csv(effects: pd.DataFrame, metric: Metric) -> str:
+    """All of COLUMNS, numbers in full, a manifest's name or "exploratory", and the `outcome` in words."""
     table = effects[COLUMNS].rename(columns={"manifest": "plan"})
+    table["outcome"] = [outcome(row, metric) for row in effects.to_dict("records")]
     return for_spreadsheets(table.assign(plan=table["plan"].replace("", "exploratory")))
 
 
@@ -36,7 +37,7 @@ def _text(cell: Any) -> Any:
 
 def as_markdown(effects: pd.DataFrame, metric: Metric) -> str:
     head = _head(metric)
-    lines = [[_marked(cell) for cell in line] for line in (head, *_cells(effects))]
+    lines = [[_marked(cell) for cell in line] for line in (head, *_cells(effects, metric))]
     lines.insert(1, ["---"] * len(head))
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -56,7 +57,7 @@ def _one_line(text: str) -> str:
 
 def as_latex(effects: pd.DataFrame, metric: Metric) -> str:
     r"""A `tabular` for \input, which needs the package booktabs and no other."""
-    rows = "".join(" & ".join(map(_escaped, line)) + " \\\\\n" for line in _cells(effects))
+    rows = "".join(" & ".join(map(_escaped, line)) + " \\\\\n" for line in _cells(effects, metric))
     head = " & ".join(map(_escaped, _head(metric)))
     columns = "lllrrrrl"
     return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
@@ -66,13 +67,14 @@ def _head(metric: Metric) -> list[str]:
     return ["contrast", "kind", "plan", gain_head(metric), "interval", "p (Holm)", "seeds", "verdict"]
 
 
-def _cells(effects: pd.DataFrame) -> list[list[str]]:
+def _cells(effects: pd.DataFrame, metric: Metric) -> list[list[str]]:
     rows = []
     for row in effects.to_dict("records"):
         gain, _, interval = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]).partition(" ")
         about = [row["label"], kind_of(row["kind"]).name, plan_text(row["manifest"])]
-        verdict = "identical" if row["identical"] else row["verdict"] or "not decided"
-        tested = [p_number(row["p_holm"]), str(int(row["seeds"])), verdict]
+        small = row["verdict"] == "equivalent"  # by the test of that
+        p = row["p_equivalent_holm" if small else "p_holm"]
+        tested = [p_number(p), str(int(row["seeds"])), outcome(row, metric)]
         rows.append([*about, gain, interval, *tested])
     return rows
 

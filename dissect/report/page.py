@@ -69,6 +69,8 @@ def render(
         levels=" and ".join(f"{100 * level:g}%" for level in levels),
         multiplied=bool(variants["multiply_adds"].notna().any()),
         averaging=bool(study.compared["averaged"].any()),
+        settings=list(dict.fromkeys(one.settings for one in manifests if one.settings)),
+        outcome=partial(words.outcome, metric=metric),
         correlation=effects["correlation"].median() if len(effects) else float("nan"),
         floor=_floor(effects),
         of_examples=len(effects) > 0 and bool(effects["low_examples"].notna().any()),

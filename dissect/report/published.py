@@ -20,7 +20,8 @@ class Published:
     """What a source reports, for one data set and one network (`model`, its `_target_`; any, where it is not said).
 
     `levels` are those of `metric` by step, as it is logged; `gains` are rows of `component`, `step`, `control` and
-    `gain`, in the metric's unit. `facts` are those of the source's data, under the names that runs give them.
+    `gain`, in the metric's unit, each from so many `runs` a side. `facts` are those of the source's data, under the
+    names that runs give them.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class Published:
     facts: dict[str, Any] = field(default_factory=dict)
     levels: dict[str, float] = field(default_factory=dict)
     gains: list[dict[str, Any]] = field(default_factory=list)
+    runs: int = 1
 
     @property
     def examples(self) -> str:
@@ -92,6 +94,10 @@ def read_published(path: Path) -> Published:
         raise InputError(f"{path}: `levels` has to be a mapping of steps, and `facts` one of what the data are")
     if not isinstance(published.gains, list):
         raise InputError(f"{path}: `gains` has to be a list of rows")
+    if isinstance(published.runs, bool) or not isinstance(published.runs, int) or published.runs < 1:
+        raise InputError(
+            f"{path}: `runs` is {published.runs!r}; it is how many runs a side are behind a gain, 1 or more"
+        )
     for step, level in published.levels.items():
         if isinstance(level, bool) or not isinstance(level, float | int):
             raise InputError(f"{path}: `levels.{step}` is {level!r}, not the {published.metric} as runs log it")

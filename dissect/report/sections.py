@@ -154,6 +154,7 @@ def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) ->
             f"looks after {', '.join(map(str, one.looks))} seeds, corrected for looking more than once"
             if one.looks
             else "",
+            f"settings {one.settings}" if one.settings else "",
             f"seeds {_ranges(more)} are at hand beyond the plan, and used" if more and not one.looks else "",
         ]
         told.append(

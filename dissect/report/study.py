@@ -87,9 +87,10 @@ class Study:
 
     @property
     def ten_crop(self) -> str | None:
-        """The column of the shown metric over several crops, where any run has it."""
+        """The column of the shown metric over several crops, where any run has it and they are not all the same one."""
         column = f"{self.metric.name}_ten_crop"
-        return column if column in self.runs and self.runs[column].notna().any() else None
+        known = column in self.runs and self.runs[column].notna().any()
+        return column if known and self.data.get("views") != 1 else None
 
     def described(self, name: str) -> Metric:
         """A logged metric; `train_x` is described by x. One that nobody described is a number without a unit."""

@@ -1,14 +1,18 @@
 """Effects in words: what a kind of contrast asks, what one row answers, and numbers as they are written."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
+from scipy import stats
 
 from dissect.measure.members import Members
 from dissect.measure.metric import Metric
 from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED
+
+NUMBERS = {2: "two", 3: "three", 4: "four"}
 
 
 class Kind(NamedTuple):
@@ -58,7 +62,7 @@ def kind_of(name: str, metric: Metric | None = None) -> Kind:
 
 
 OUTCOMES = {
-    "helps": "helps", "hurts": "hurts", "equivalent": "makes no difference", "inconclusive": "inconclusive",
+    "helps": "helps", "hurts": "hurts", "equivalent": "differs", "inconclusive": "inconclusive",
 }  # fmt: skip
 SAME = {"equivalent": "add up", "inconclusive": "inconclusive"}
 TOGETHER = {
@@ -84,21 +88,41 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
     value, _, interval = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]).partition(" ")
     value = metric.with_unit(value)
     if not row["verdict"]:
-        outcome = "one seed only" if seeds == 1 else "before the first look"
-        return found | {"words": f"{value}, {counted(seeds, 'seed')}", "outcome": outcome}
+        why = "one seed only" if seeds == 1 else "before the first look"
+        return found | {"words": f"{value}, {counted(seeds, 'seed')}", "outcome": why}
     over = f"{seeds} seeds"
     if row["untrained"] or row["untrained_control"]:
         pairs = f" of {max(row['tried'], row['tried_control'])} pairs" if row["treated"] else " seeds"
         over = f"where all trained ({seeds}{pairs})"
-    words = f"{value} {interval}, {over}, {p_text(row['p_holm'])}"
-    outcomes = TOGETHER[metric.better] if row["kind"] == "interaction" else OUTCOMES
+    # What is said to be small is so by the test of that, and not by that of a difference.
+    tested = "p_equivalent_holm" if row["verdict"] == "equivalent" else "p_holm"
+    words = " ".join(filter(None, [value, interval])) + f", {over}, {p_text(row[tested])}"
     if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
         notes.insert(1, _not_enough(row))
-    outcome = "identical" if row.get("identical") else outcomes[row["verdict"]]
+    return found | {"words": words, "outcome": outcome(row, metric)}
+
+
+def outcome(row: Mapping[Any, Any], metric: Metric) -> str:
+    """The verdict of a row that has one, in words: "helps", "helps, by less than 1 points", "less than the sum"."""
+    if row.get("identical"):
+        return "identical"
+    if not row["verdict"]:
+        return _untrainable(row) or "not decided"
+    told = (TOGETHER[metric.better] if row["kind"] == "interaction" else OUTCOMES)[row["verdict"]]
+    if row["verdict"] != "inconclusive" and row["p_equivalent_holm"] < 1 - row["level"]:
+        size = size_text(row["margin"], metric)
+        joint = {"differs": f"differs by less than {size}", "add up": f"add up to within {size}"}
+        told = joint.get(told, f"{told}, by less than {size}")
     # How often it trains is another answer, and no verdict may hide it.
     if row["verdict"] != "inconclusive" and _rate(row, "") != _rate(row, "_control"):
-        outcome += " where it trains"
-    return found | {"words": words, "outcome": outcome}
+        told += " where it trains"
+    return told
+
+
+def size_text(size: float, metric: Metric) -> str:
+    """ "1 point", "0.5 points", "0.02 nats"."""
+    told = metric.with_unit(f"{size:g}")
+    return told[:-1] if metric.unit == "points" and size == 1 else told
 
 
 def _rate(row: Mapping[Any, Any], side: str) -> float:
@@ -130,8 +154,11 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
         f"{len(row['components'])} components at once" if several else "",
         _failures(row),
         _power(row, metric),
-        metric.with_unit(f"within ±{row['margin']:g}") if row["verdict"] == "equivalent" else "",
         _compared(row, int(row["digits"]) + 1),
+        f"aliased with interactions of {NUMBERS.get(row['aliased'], row['aliased'])}" if row.get("aliased") else "",
+        f"pairing bought nothing: its two sides correlate by {number(row['correlation'], 2)}"
+        if row["correlation"] <= 0
+        else "",
         f"{counted(row['left_out'], 'seed')} left out, for which some of its variants have no run"
         if row["left_out"]
         else "",
@@ -167,8 +194,18 @@ def _compared(row: Mapping[Any, Any], digits: int) -> str:
     told = f"published: {signed(row['published'], digits)}"
     if pd.isna(row["low"]):
         return told
-    place = "above" if row["published"] > row["high"] else "below" if row["published"] < row["low"] else "inside"
-    return f"{told}, {place} our interval"
+    # One run, or the mean of a few, scatters more than the mean that our interval is about.
+    count = int(row["published_runs"])
+    half = t_quantile(row["level"], row["seeds"]) * row["sd"] * math.sqrt(1 / row["seeds"] + 1 / count)
+    off = row["published"] - row["gain"]
+    place = "above" if off > half else "below" if off < -half else "inside"
+    ends = f"{signed(row['gain'] - half, digits - 1)} to {signed(row['gain'] + half, digits - 1)}"
+    whose = "one pair of runs" if count == 1 else f"the mean of {count} pairs"
+    return f"{told}, {place} what {whose} would show here ({ends})"
+
+
+def t_quantile(level: float, seeds: float) -> float:
+    return float(stats.t.ppf((1 + level) / 2, seeds - 1)) if seeds > 1 else math.nan
 
 
 def _jackknife(members: Members, metric: Metric) -> str:

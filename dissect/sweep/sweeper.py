@@ -23,6 +23,7 @@ from dissect.sweep.conditions import refuse_several_settings
 from dissect.sweep.jobs import Asker, study_of
 from dissect.sweep.pool import warm, workers_for
 from dissect.sweep.train import Ended, conclude, train
+from dissect.training.task import data_of
 
 
 class Sweep(Sweeper):
@@ -98,7 +99,8 @@ class Sweep(Sweeper):
         per_variant = len(jobs) // len(design.variants)
         variants = {parts: jobs[place * per_variant].variant for place, parts in enumerate(design.variants)}
         seeds = {job.variant.seed for job in jobs}
-        return manifest.plan(study_of(self.config.hydra), design, variants, jobs[0].data, sorted(seeds))
+        views = getattr(data_of(jobs[0].variant.config), "facts", {}).get("views")
+        return manifest.plan(study_of(self.config.hydra), design, variants, jobs[0].data, sorted(seeds), views)
 
     def frozen(self, jobs: list[Job], design: Design) -> tuple[list[Job], Manifest]:
         """The jobs as the study's manifest has them, which is written now if there is none, and the manifest.
@@ -124,6 +126,8 @@ class Sweep(Sweeper):
                 manifest.write(path, now)
                 print(f"{path}: planned anew, as nothing was finished under the earlier plan", flush=True)
                 return jobs, now
+        if now.settings != before.settings and not config.plan.frozen:
+            manifest.disclose(path, now.settings)
         if added := sorted(set(now.seeds) - set(before.all_seeds)):
             manifest.extend(path, added)
             if before.looks is None:

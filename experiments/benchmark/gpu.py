@@ -14,9 +14,9 @@ from table import Pair, Row, interleaved, ratio, speedup
 from dissect.composing.compose import compose
 from dissect.composing.job import job_of
 from dissect.composing.variant import Variant
-from dissect.images.batches import window_side
 from dissect.images.build import augmentation, build, multiply_adds
 from dissect.images.task import Images, batches, images_of
+from dissect.images.views import window_side
 from dissect.training.run import run
 
 TRAIN = {"momentum": 0.9, "weight_decay": 5e-4}

@@ -16,9 +16,9 @@ from usual import images_per_second as usual
 from dissect.composing.compose import compose
 from dissect.composing.job import job_of
 from dissect.composing.variant import Variant
-from dissect.images.batches import window_side
 from dissect.images.build import augmentation, build
 from dissect.images.task import Images, batches, images_of
+from dissect.images.views import window_side
 from dissect.sweep.pool import cores
 from dissect.training.hardware import has_bf16
 from dissect.training.run import run

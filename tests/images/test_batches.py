@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from dissect.images.batches import Pixels, TrainBatches, ViewBatches, ten_crop_views, window_side
+from dissect.images.batches import Pixels, TrainBatches, ViewBatches
 from dissect.images.offline import doubled, turned
+from dissect.images.views import ten_crop_views, window_side
 
 MEAN, STD = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.25, 0.2, 0.1])
 

@@ -17,10 +17,10 @@ LADDER = [Component("dropout1"), Component("leaky_relu"), Component("ensemble", 
 def planned(variant):
     """A manifest of the ladder above, as it would be planned with some settings."""
 
-    def plan(*overrides: str, seeds: tuple[int, ...] = (0, 1)):
+    def plan(*overrides: str, seeds: tuple[int, ...] = (0, 1), views: int | None = 10):
         rule = design.cumulative(LADDER)
         variants = {parts: variant(f"component=[{','.join(parts)}]", *overrides) for parts in rule.variants}
-        return manifest.plan("cumulative", rule, variants, "pixels", seeds)
+        return manifest.plan("cumulative", rule, variants, "pixels", seeds, views)
 
     return plan
 
@@ -60,8 +60,9 @@ def test_ten_crop_stands_behind_the_last_trained_step_and_an_ensemble_is_compare
     ]
 
 
-def test_without_ten_crop_an_ensemble_is_compared_with_the_last_trained_step(planned):
-    contrasts = planned("evaluate.ten_crop=null").contrasts
+@pytest.mark.parametrize("views", [None, 1])
+def test_without_several_views_an_ensemble_is_compared_with_the_last_trained_step(planned, views):
+    contrasts = planned(views=views).contrasts
     assert [one.components for one in contrasts] == [("dropout1",), ("leaky_relu",), ("ensemble",)]
     assert set(contrasts[-1].weights) == {"dropout1+leaky_relu+ensemble", "dropout1+leaky_relu"}
 

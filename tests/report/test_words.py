@@ -13,7 +13,8 @@ ROW = {
     "kind": "ladder", "label": "dropout 2", "components": ("dropout2",), "treated": "step7", "control": "step6",
     "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
     "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
-    "digits": 1, "p_examples": 0.0002, "together": 7, "sd": 0.9,
+    "digits": 1, "p_equivalent_holm": 1.0, "correlation": 0.4, "published_runs": 1, "p_examples": 0.0002, "together": 7,
+    "sd": 0.9,
     "untrained": 0, "tried": 12, "untrained_control": 0, "tried_control": 12, "rate_low": -0.2, "rate_high": 0.2,
 }  # fmt: skip
 
@@ -31,9 +32,16 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
 @pytest.mark.parametrize(
     ("changes", "note"),
     [
-        ({"published": 4.52}, "published: +4.52, inside our interval"),
-        ({"published": 5.2}, "published: +5.20, above our interval"),
-        ({"published": -1.0}, "published: −1.00, below our interval"),
+        # t(11) = 2.201, times sd 0.9, times sqrt(1/12 + 1), is 2.06; of the mean of 4 it is sqrt(1/12 + 1/4): 1.14
+        ({"published": 6.4}, "published: +6.40, inside what one pair of runs would show here (+2.3 to +6.5)"),
+        ({"published": 6.6}, "published: +6.60, above what one pair of runs would show here (+2.3 to +6.5)"),
+        ({"published": -1.0}, "published: −1.00, below what one pair of runs would show here (+2.3 to +6.5)"),
+        (
+            {"published": 5.6, "published_runs": 4},
+            "published: +5.60, above what the mean of 4 pairs would show here (+3.3 to +5.5)",
+        ),
+        ({"aliased": 3}, "aliased with interactions of three"),
+        ({"correlation": -0.3}, "pairing bought nothing: its two sides correlate by −0.30"),
         ({"published": 4.52, "low": NAN, "high": NAN, "verdict": "", "seeds": 1}, "published: +4.52"),
         (
             {"verdict": "inconclusive", "p": 0.3},
@@ -51,7 +59,6 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
             {"verdict": "inconclusive", "p": 0.02, "p_examples": 0.2},
             "p = 0.020 over seeds alone, but other examples might undo it (p = 0.20)",
         ),
-        ({"verdict": "equivalent"}, "within ±1 points"),
         ({"manifest": ""}, "exploratory"),
         ({"left_out": 2}, "2 seeds left out, for which some of its variants have no run"),
         ({"components": ("a", "b")}, "2 components at once"),
@@ -70,7 +77,9 @@ def test_what_else_there_is_to_know_is_said(changes: dict, note: str):
     ("changes", "outcome"),
     [
         ({"verdict": "hurts"}, "hurts"),
-        ({"verdict": "equivalent"}, "makes no difference"),
+        ({"verdict": "equivalent", "p_equivalent_holm": 0.01}, "differs by less than 1 point"),
+        ({"p_equivalent_holm": 0.01, "margin": 5.0}, "helps, by less than 5 points"),
+        ({"kind": "interaction", "verdict": "equivalent", "p_equivalent_holm": 0.01}, "add up to within 1 point"),
         ({"verdict": "inconclusive"}, "inconclusive"),
         ({"verdict": "", "seeds": 1, "low": NAN, "high": NAN}, "one seed only"),
         ({"verdict": "", "seeds": 2, "low": NAN, "high": NAN}, "before the first look"),
@@ -111,15 +120,25 @@ def test_numbers_are_written_with_their_units():
     assert [duration(seconds) for seconds in (12.34, 600, 7200, NAN)] == ["12.3 s", "10.0 min", "2.0 h", "–"]
 
 
-FALLEN = ROW | {"gain": -0.1234, "low": -0.147, "high": -0.0998, "digits": 3, "smallest": 0.0312, "margin": 0.02}
+FALLEN = ROW | {
+    "gain": -0.1234,
+    "low": -0.147,
+    "high": -0.0998,
+    "digits": 3,
+    "smallest": 0.0312,
+    "margin": 0.02,
+    "sd": 0.037,
+}
 
 
 def test_a_loss_that_falls_is_said_in_its_unit_and_as_help():
-    said = answer(FALLEN | {"published": -0.2}, LOSS)
+    said = answer(FALLEN | {"published": -0.22}, LOSS)
     assert said["words"] == "−0.123 nats [−0.147, −0.100], 12 seeds, p < 0.001"
     assert said["outcome"] == "helps"
-    assert "published: −0.2000, below our interval" in said["notes"]
-    assert "within ±0.02 nats" in answer(FALLEN | {"verdict": "equivalent"}, LOSS)["notes"]
+    (note,) = [one for one in said["notes"] if "published" in one]
+    assert note.startswith("published: −0.2200, below what one pair of runs would show here (")
+    small = answer(FALLEN | {"verdict": "equivalent", "p_equivalent_holm": 0.03}, LOSS)
+    assert (small["outcome"], small["words"].partition("seeds, ")[2]) == ("differs by less than 0.02 nats", "p = 0.030")
     (note,) = [one for one in answer(FALLEN | {"verdict": "inconclusive", "p": 0.3}, LOSS)["notes"] if "shown" in one]
     assert note.startswith("12 seeds could have shown ±0.031 nats with")
     members = answer(FALLEN | {"verdict": "", "seeds": 1}, LOSS, Members(1.2344, 1.2, 1.25, 5))["notes"]
