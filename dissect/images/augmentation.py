@@ -14,6 +14,9 @@ from dissect.images.offline import Doubled, doubled
 class Transform(Protocol):
     """Changes a batch on the training device, after it was cut and normalised.
 
+    One whose attribute `on_pixels` is true is given values from 0 to 1 instead, as torchvision's functions of floats
+    take them; what it makes is cut off there, and normalised again.
+
     Args:
         images: (B, 3, S, S) floats, channels last in memory.
         targets: (B,) int64 labels, or (B, classes) float shares of each class where a transform before made them so.
@@ -48,9 +51,12 @@ class Mirror:
 
     Args:
         active: false where labels do not survive it, as a digit's.
+        alternating: drawn once, for the first epoch; in each later one those are mirrored that were not in the one
+            before, so that two epochs show all images both ways (Jordan 2024, section 3.6).
     """
 
     active: bool = True
+    alternating: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Augmentation:
 
     crop: float = 1.0
     mirror: bool = False
+    alternating: bool = False
     offline: Offline | None = None
     transforms: Mapping[str, Transform] = field(default_factory=dict)
 
@@ -96,7 +103,8 @@ class Augmentation:
             elif made is not None:
                 raise InputError(f"augmentation.{name}: is {made!r}, which cannot be called on images")
         crop, mirror, offline = (cut.get(kind, (None, None))[1] for kind in (Crop, Mirror, Offline))
-        return cls(crop.share if crop else 1.0, bool(mirror and mirror.active), offline, transforms)
+        active = bool(mirror and mirror.active)
+        return cls(crop.share if crop else 1.0, active, active and mirror.alternating, offline, transforms)
 
     def doubled(self, count: int) -> Doubled | None:
         """So many images and their second ones, where there are any."""
@@ -125,7 +133,7 @@ class Augmentation:
                     raise InputError(
                         f"augmentation.{name}=true: these labels do not survive a mirror (data.mirror=false)"
                     )
-        images = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
+        images = torch.rand(4, 3, side, side, generator=torch.Generator().manual_seed(0))
         images, targets = images.contiguous(memory_format=torch.channels_last), torch.arange(4) % classes
         for name, transform in self.transforms.items():
             images, targets = _tried(name, transform, images, targets, classes)

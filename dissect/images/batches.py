@@ -67,6 +67,18 @@ class Pixels:
         pixels = self.images[start:stop, top : top + side, left : left + side]
         return self._normalised(pixels.flip(2) if flip else pixels)
 
+    def values(self, images: Tensor) -> Tensor:
+        """Normalised images as values from 0 to 1; `again` takes them back."""
+        return torch.addcmul(self._channels(self._mean / 255), images, self._channels(1 / (255 * self._scale)))
+
+    def again(self, values: Tensor) -> Tensor:
+        """Values normalised, those below 0 or above 1 cut off."""
+        return values.clamp(0, 1).sub_(self._channels(self._mean / 255)).mul_(self._channels(255 * self._scale))
+
+    @staticmethod
+    def _channels(numbers: Tensor) -> Tensor:
+        return numbers.view(3, 1, 1)
+
     def _normalised(self, pixels: Tensor) -> Tensor:
         side = pixels.shape[1]
         # Whole rows at once, which is what a processor does fastest.
@@ -83,6 +95,7 @@ class TrainBatches:
 
     Args:
         crop: the window's side as a share of the image's; mirror: whether windows are mirrored, half of them.
+        alternating: whether an image is mirrored in every other epoch, instead of by a draw of each.
         doubled: the images and their second ones, where an epoch has both, and so twice as many batches.
         part: which part of each batch is this process's; `batch_size`, of the whole, is a multiple of their number.
         transforms: done on each batch in their order. One may mix a batch's images, so processes that share a batch
@@ -90,10 +103,10 @@ class TrainBatches:
     """
 
     def __init__(self, pixels: Pixels, *, batch_size: int, crop: float, mirror: bool, seed: int,
-                 doubled: Doubled | None = None, part: Part = ALONE,
+                 alternating: bool = False, doubled: Doubled | None = None, part: Part = ALONE,
                  transforms: Mapping[str, Transform] = NO_TRANSFORMS) -> None:  # fmt: skip
         self.pixels, self.batch_size, self.mirror, self.seed, self.part = pixels, batch_size, mirror, seed, part
-        self.transforms, self.side = transforms, window_side(pixels.size, crop)
+        self.alternating, self.transforms, self.side = alternating, transforms, window_side(pixels.size, crop)
         self.doubled = doubled and doubled.to(pixels.images.device)
         self.epoch = 0
 
@@ -115,14 +128,18 @@ class TrainBatches:
         mine = slice(self.part[0] * share, (self.part[0] + 1) * share)
         for images, targets in self._cut(ALONE):
             for transform, generator in own:
-                images, targets = transform(images, targets, generator)
+                if getattr(transform, "on_pixels", False):
+                    values, targets = transform(self.pixels.values(images), targets, generator)
+                    images = self.pixels.again(values)
+                else:
+                    images, targets = transform(images, targets, generator)
             yield images[mine], targets[mine]
 
     def _cut(self, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
         count, room = self._count(), self.pixels.size - self.side + 1
         order = torch.randperm(count, generator=self._generator("order"))
         corner = torch.randint(room, (2, count), generator=self._generator("crop"))
-        flip = torch.randint(2, (count,), generator=self._generator("mirror")).bool() & self.mirror
+        flip = self._flip(count)
         # Drawn on the CPU, so that every device sees the same; moved once an epoch.
         device = self.pixels.images.device
         order, corner, flip = order.to(device), corner.to(device), flip.to(device)
@@ -133,6 +150,12 @@ class TrainBatches:
             index = order[start + part[0] * share :][:share]
             top, left = corner[:, index]
             yield self._batch(index, top, left, flip[index])
+
+    def _flip(self, count: int) -> Tensor:
+        # Alternating ones are drawn as the first epoch's are.
+        drawn = torch.Generator().manual_seed(stream(self.seed, "mirror", 0 if self.alternating else self.epoch))
+        flip = torch.randint(2, (count,), generator=drawn).bool()
+        return (flip ^ bool(self.alternating and self.epoch % 2)) & self.mirror
 
     def _count(self) -> int:
         return len(self.pixels) if self.doubled is None else len(self.doubled.image)

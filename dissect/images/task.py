@@ -231,8 +231,8 @@ def batches(
     cut = augmentation(config)
     training = TrainBatches(
         on_device(images.train_images, images.train_labels), batch_size=config.train.batch_size, crop=cut.crop,
-        mirror=cut.mirror, seed=seed, doubled=cut.doubled(len(images.train_labels)), part=part,
-        transforms=cut.transforms,
+        mirror=cut.mirror, alternating=cut.alternating, seed=seed, doubled=cut.doubled(len(images.train_labels)),
+        part=part, transforms=cut.transforms,
     )  # fmt: skip
     validation = ViewBatches(
         on_device(images.val_images, images.val_labels), batch_size=config.evaluate.batch_size, crop=cut.crop, part=part

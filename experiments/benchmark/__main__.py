@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import at_once
+import augmenting
 import decoding
 import gpu
 import memory
@@ -41,7 +42,7 @@ def main() -> None:
     said.add_argument(
         "--only",
         metavar="ROW",
-        help="training, side_by_side, at_once, start, small_study, sweep, subsets, decoding, memory or gpu",
+        help="training, augmenting, side_by_side, at_once, start, small_study, sweep, subsets, decoding, memory or gpu",
     )
     said.add_argument("--report", type=Path, default=REPORT, metavar="FOLDER", help="where the table is written")
     options = said.parse_args()
@@ -73,8 +74,8 @@ def measures(scratch: Path, repeats: int, tiny_imagenet: Path | None) -> dict[st
     found: dict[str, Callable[[], Iterator[Row]]] = {
         name: partial(module.rows, scratch, repeats)
         for name, module in (
-            ("training", training), ("side_by_side", side_by_side), ("at_once", at_once), ("start", start),
-            ("small_study", small_study), ("sweep", sweep), ("subsets", subsets),
+            ("training", training), ("augmenting", augmenting), ("side_by_side", side_by_side), ("at_once", at_once),
+            ("start", start), ("small_study", small_study), ("sweep", sweep), ("subsets", subsets),
         )
     }  # fmt: skip
     if tiny_imagenet is not None:

@@ -38,7 +38,8 @@ def pixels():
 def batches(named, **options):
     made = Augmentation.of(named)
     return TrainBatches(
-        pixels(), crop=made.crop, mirror=made.mirror, doubled=made.doubled(20), transforms=made.transforms,
+        pixels(), crop=made.crop, mirror=made.mirror, alternating=made.alternating, doubled=made.doubled(20),
+        transforms=made.transforms,
         **{"batch_size": 6, "seed": 3} | options,
     )  # fmt: skip
 
@@ -74,6 +75,42 @@ def test_nothing_and_all_off_are_the_whole_images_once():
     assert len(epoch(0, {"offline": Offline()})) == 6
     assert not Augmentation.of({"offline": Offline(mirror=False)}).doubled(200).flip.any()
     assert Augmentation.of({"offline": Offline(mirror=True)}).doubled(200).flip.any()
+
+
+def shown(number, named):
+    """Each image of an epoch by its label, in one batch of all."""
+    [(images, labels)] = epoch(number, named, batch_size=20)
+    return images[labels.argsort()]
+
+
+def test_an_alternating_mirror_shows_all_images_both_ways_in_two_epochs():
+    plain, both = shown(0, {}), {"mirror": Mirror(alternating=True)}
+    first, second, third = (shown(number, both) for number in range(3))
+    assert torch.equal(first, shown(0, {"mirror": Mirror()}))
+    assert torch.equal(second, first.flip(3))
+    assert torch.equal(third, first)
+    assert 0 < (first != plain).any(3).any(2).any(1).sum() < 20
+    assert torch.equal(shown(1, {"mirror": Mirror(active=False, alternating=True)}), plain)
+
+
+class Lighter:
+    on_pixels = True
+
+    def __call__(self, images, targets, generator):
+        assert images.min() >= -1e-6
+        assert images.max() <= 1 + 1e-6
+        return images + 0.25, targets
+
+
+def test_a_transform_on_pixels_is_given_values_from_0_to_1_and_what_leaves_them_is_cut_off():
+    made = batches({})
+    [(plain, _), *_], [(lighter, _), *_] = epoch(0, {}), epoch(0, {"lighter": Lighter()})
+    values = made.pixels.values(plain)
+    torch.testing.assert_close(values * 255, (values * 255).round(), atol=1e-3, rtol=0)  # the bytes
+    torch.testing.assert_close(made.pixels.again(values), plain, atol=1e-5, rtol=0)
+    torch.testing.assert_close(made.pixels.values(lighter), (values + 0.25).clamp(max=1), atol=1e-5, rtol=0)
+    assert lighter.is_contiguous(memory_format=torch.channels_last)
+    Augmentation.of({"lighter": Lighter()}).check(side=8, classes=7, mirror=True)
 
 
 def test_a_transform_sees_the_batches_that_are_cut_without_it():

@@ -1,8 +1,9 @@
 import pytest
 import torch
 from torch.nn import functional
+from torchvision.transforms.v2.functional import resized_crop
 
-from dissect.images.shifting import Translation
+from dissect.images.shifting import ResizedCrop, Translation, boxes
 
 LABELS = torch.arange(64)
 
@@ -34,3 +35,38 @@ def test_moves_that_no_image_has_room_for_are_refused():
         Translation(pixels=0)
     with pytest.raises(ValueError, match="pixels=8: images of 8x8 cannot be moved so far"):
         done(torch.zeros(2, 3, 8, 8), pixels=8)
+
+
+def resized(images, number=0, **options):
+    return ResizedCrop(**options)(images, LABELS[: len(images)], torch.Generator().manual_seed(number))[0]
+
+
+def test_a_resized_crop_is_torchvisions_of_the_same_box():
+    images = torch.randn(16, 3, 12, 12).contiguous(memory_format=torch.channels_last)
+    first, sizes = boxes(16, [12, 12], (0.08, 1.0), 0.75, torch.Generator().manual_seed(0))
+    drawn = [*first, *sizes]
+    expected = [
+        resized_crop(one, *box, [12, 12]) for one, *box in zip(images, *(d.tolist() for d in drawn), strict=True)
+    ]
+    torch.testing.assert_close(resized(images), torch.stack(expected))
+    assert resized(images).is_contiguous(memory_format=torch.channels_last)
+    assert not torch.equal(resized(images), resized(images, number=1))
+    torch.testing.assert_close(resized(images, area=(1.0, 1.0), ratio=1.0), images)
+
+
+def test_boxes_have_the_areas_and_shapes_asked_for_and_lie_anywhere_within():
+    first, sizes = boxes(4000, [64, 64], (0.08, 1.0), 0.75, torch.Generator().manual_seed(0))
+    area, ratio = sizes[0] * sizes[1] / 64**2, sizes[0] / sizes[1]
+    assert 0.07 < area.min() < 0.09
+    assert area.max() > 0.97
+    assert ((ratio > 0.7) & (ratio < 1.43)).all()
+    assert (first.amin(), (first + sizes).amax()) == (0, 64)
+    # evenly drawn, less those that do not fit: below the mean of 0.54
+    assert 0.45 < area.mean() < 0.54
+    assert abs((first + sizes / 2).mean() - 32) < 0.5
+
+
+@pytest.mark.parametrize("wrong", [{"area": (0, 1)}, {"area": (0.5, 0.2)}, {"ratio": 1.5}])
+def test_boxes_of_no_area_are_refused(wrong):
+    with pytest.raises(ValueError, match="must be shares above 0"):
+        ResizedCrop(**wrong)
