@@ -103,8 +103,8 @@ class Augmentation:
             elif made is not None:
                 raise InputError(f"augmentation.{name}: is {made!r}, which cannot be called on images")
         crop, mirror, offline = (cut.get(kind, (None, None))[1] for kind in (Crop, Mirror, Offline))
-        active = bool(mirror and mirror.active)
-        return cls(crop.share if crop else 1.0, active, active and mirror.alternating, offline, transforms)
+        mirror = mirror or Mirror(active=False)
+        return cls(crop.share if crop else 1.0, mirror.active, mirror.alternating, offline, transforms)
 
     def doubled(self, count: int) -> Doubled | None:
         """So many images and their second ones, where there are any."""

@@ -78,7 +78,7 @@ def space(side: int, *, wide: bool) -> list[Change]:
         *(Change(partial(translated, axis=axis), torch.linspace(0, pixels, BINS), signed=True) for axis in (0, 1)),
         Change(rotated, torch.linspace(0, degrees, BINS), signed=True),
         *(
-            Change(lambda images, by, blend=blend: blend(images, 1 + by), torch.linspace(0, colour, BINS), signed=True)
+            Change(partial(blended, blend=blend), torch.linspace(0, colour, BINS), signed=True)
             for blend in (brightness, saturation, contrast, sharpness)
         ),
         Change(posterised, 8 - (torch.arange(BINS) / ((BINS - 1) / bits)).round()),
@@ -127,6 +127,11 @@ def rotated(images: Tensor, by: Tensor) -> Tensor:
     moves[:, 1, 0] = angle.sin()
     moves[:, 0, 1] = -moves[:, 1, 0]
     return _moved(images, moves)
+
+
+def blended(images: Tensor, by: Tensor, *, blend: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """More of what the image has, or less of it."""
+    return blend(images, 1 + by)
 
 
 def posterised(images: Tensor, by: Tensor) -> Tensor:
