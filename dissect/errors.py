@@ -1,4 +1,4 @@
-"""The ways in which a run can end badly without a bug of ours."""
+"""The ways in which a run can end badly without a bug of ours, and what the package is called where that is said."""
 
 
 class InputError(Exception):
@@ -11,3 +11,12 @@ class DiskFullError(InputError):
 
 class TrainingError(Exception):
     """A run diverged: its loss or metric became no number. That is an outcome, and the store keeps it as one."""
+
+
+VERSION = "0.1.0"
+DISTRIBUTION = "dissect-ablation"  # its name for pip, which knows another project by the name that is imported
+
+
+def install(extra: str) -> str:
+    """The command that installs what an optional part needs."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dissect.errors import InputError
+from dissect.errors import InputError, install
 from dissect.loggers.wandb import is_offline, sectioned, wandb_run
 from dissect.measure.metric import Metric
 from dissect.planning.manifest import read_all
@@ -158,7 +158,7 @@ def workspace(
         from wandb_workspaces.expr import And
         from wandb_workspaces.reports.v2 import interface as wr
     except ImportError as problem:
-        raise InputError("the dashboard needs wandb-workspaces: pip install 'dissect[dashboard]'") from problem
+        raise InputError(f"the dashboard needs wandb-workspaces: {install('dashboard')}") from problem
 
     by_variant: Any = {"groupby": "Group", "groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     title, cropped = metric.label[0].upper() + metric.label[1:], f"{metric.name}_ten_crop"

@@ -2,6 +2,7 @@
 made elsewhere: a CSV or Parquet file, a Hydra multirun folder, wandb:entity/project, offline W&B runs."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,28 +18,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dissect.measure.metric import Metric
+    from dissect.report.forest import Forest
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dissect.report", description=__doc__)
-    parser.add_argument("study", metavar="STUDY", help="a name below --runs, a folder, or runs made elsewhere")
     parser.add_argument(
-        "settings", nargs="*", metavar="metric=NAME better=WAY",
-        help="another metric that runs logged, and whether higher or lower is better where the config does not say it; "
-        "of runs made elsewhere also control=, ladder=, variant=, seed=, components=, planned=, epoch=, unit=, times=, "
-        "label=, name=, reader=",
+        "said", nargs="+", metavar="STUDY metric=NAME better=WAY",
+        help="a name below --runs, a folder, or runs made elsewhere (several: one page sets them side by side); and "
+        "another metric that runs logged, with the way that is better where the config does not say it. Of runs "
+        "made elsewhere also control=, ladder=, variant=, seed=, components=, planned=, epoch=, unit=, times=, label=, "
+        "name=, reader=. figure.width=3.4 is that of a paper's column",
     )  # fmt: skip
+    parser.add_argument("--without", action="append", default=[], metavar="VARIANT", help="as if it had no runs")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of studies (default: runs)")
     parser.add_argument("--out", type=Path, default=Path("reports"), help="where reports go (default: reports)")
+    parser.add_argument("--paper", action="store_true", help="also a folder for a paper: tables, figures, method")
     parser.add_argument("--published", type=Path, help="published.yaml to compare with, else the one for these data")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_intermixed_args(arguments)
     # Imported late, so that --help answers at once.
     from dissect.report.build import write_report
     from dissect.report.read import read
+    from dissect.report.several import write_several
 
     try:
-        study = read(asked.study, asked.runs, **_settings(asked.settings))
-        report = write_report(study, asked.out, asked.published)
+        sources, said = _told(asked.said)
+        width = _width(said.pop("figure.width", None))
+        studies = [read(source, asked.runs, **said) for source in sources]
+        studies = [study.without(asked.without) if asked.without else study for study in studies]
+        if len(studies) > 1:
+            page, forests = write_several(studies, asked.out)
+            print_forests(forests, studies[0].metric)
+            print(f"page: {page}")
+            return 0
+        report = write_report(studies[0], asked.out, asked.published, width=width, paper=asked.paper)
     except InputError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
@@ -47,12 +60,37 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _settings(said: list[str]) -> dict[str, str]:
-    pairs = [one.partition("=") for one in said]
-    for one, (_, _, value) in zip(said, pairs, strict=True):
+def _told(said: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The studies, and what is said of them as key=value."""
+    sources = [one for one in said if not re.match(r"[a-z_]+(\.\w+)*=", one) or Path(one).exists()]
+    pairs = [one.partition("=") for one in said if one not in sources]
+    for key, _, value in pairs:
         if not value:
-            raise InputError(f"{one}: no such setting of a report; say metric=NAME, and better=higher or better=lower")
-    return {key: value for key, _, value in pairs}
+            raise InputError(f"{key}=: says nothing; say metric=NAME, and better=higher or better=lower")
+    if not sources:
+        raise InputError(f"{' '.join(said)}: names no study; give its name, its folder, or a file of runs")
+    return sources, {key: value for key, _, value in pairs}
+
+
+def _width(said: str | None) -> float | None:
+    """Inches, or a number of columns of a paper."""
+    try:
+        return None if said is None else max(2.5, float({"one": 3.4, "two": 7.0}.get(said, said)))
+    except ValueError as problem:
+        raise InputError(f"figure.width={said}: must be inches, or one or two (columns of a paper)") from problem
+
+
+def print_forests(forests: "list[Forest]", metric: "Metric") -> None:
+    """A row a component: its mean over studies, and how much it differs between them."""
+    from dissect.report.figures import gain_text
+    from dissect.report.forest import heterogeneity
+    from dissect.report.words import gain_head
+
+    table = Table("", gain_head(metric, "mean gain"), "studies", "", box=None, pad_edge=False)
+    for one in forests:
+        mean = gain_text(one.mean.mean, one.mean.low, one.mean.high, digits=one.digits) if one.mean else "–"
+        table.add_row(*map(escape, [one.label, mean, str(len(one.rows)), heterogeneity(one, metric)]))
+    Console(highlight=False).print(table)
 
 
 def print_effects(effects: "pd.DataFrame", metric: "Metric") -> None:

@@ -1,6 +1,7 @@
 """The table of effects as CSV with all columns, and as Markdown and LaTeX with those that are read."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ from dissect.report.words import gain_head, kind_of, outcome, p_number, plan_tex
 
 # Each by itself, so that the braces that one brings are not escaped by the next.
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$"}
-LATEX |= {"×": r"$\times$", "·": r"$\cdot$", "<": "$<$", ">": "$>$"} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
+LATEX |= {"×": r"$\times$", "✓": r"\checkmark", "–": "--", "·": r"$\cdot$", "<": "$<$", ">": "$>$"}
+LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
 
 
 def as_csv(effects: pd.DataFrame, metric: Metric) -> str:
@@ -36,8 +38,12 @@ def _text(cell: Any) -> Any:
 
 
 def as_markdown(effects: pd.DataFrame, metric: Metric) -> str:
-    head = _head(metric)
-    lines = [[_marked(cell) for cell in line] for line in (head, *_cells(effects, metric))]
+    return markdown(_head(metric), _cells(effects, metric))
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, whatever its cells hold."""
+    lines = [[_marked(cell) for cell in line] for line in (head, *rows)]
     lines.insert(1, ["---"] * len(head))
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -57,10 +63,16 @@ def _one_line(text: str) -> str:
 
 def as_latex(effects: pd.DataFrame, metric: Metric) -> str:
     r"""A `tabular` for \input, which needs the package booktabs and no other."""
-    rows = "".join(" & ".join(map(_escaped, line)) + " \\\\\n" for line in _cells(effects, metric))
-    head = " & ".join(map(_escaped, _head(metric)))
-    columns = "lllrrrrl"
-    return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
+    return latex(_head(metric), _cells(effects, metric), "lllrrrrl")
+
+
+def latex(head: Sequence[str], lines: Sequence[Sequence[str]], columns: str) -> str:
+    """A `tabular`, whatever its cells hold; `columns` are its alignments."""
+    rows = "".join(" & ".join(map(escaped, line)) + " \\\\\n" for line in lines)
+    names = " & ".join(map(escaped, head))
+    return (
+        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{names} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
+    )
 
 
 def _head(metric: Metric) -> list[str]:
@@ -79,5 +91,5 @@ def _cells(effects: pd.DataFrame, metric: Metric) -> list[list[str]]:
     return rows
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return "".join(LATEX.get(sign, sign) for sign in _one_line(text))

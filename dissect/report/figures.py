@@ -5,6 +5,7 @@ and shown as the metric says, gains are in its unit. Verdicts differ in shape an
 "colorblind" palette.
 """
 
+from collections.abc import Iterable
 from math import floor, log10
 from textwrap import fill
 from typing import Any
@@ -15,8 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dissect.measure.metric import Metric
-from dissect.style import BLUE, GREEN, GREY, INK, PARTS, PURPLE, VERMILION
+from dissect.style import BLUE, GREEN, GREY, INK, PARTS, PURPLE, VERMILION, small
 
+CLOSE = 0.6  # levels of which the lowest is beyond so much of the highest are drawn where they are, not from zero
 VERDICTS = {  # verdict -> marker, colour, filled
     "helps": ("^", GREEN, True),
     "hurts": ("v", VERMILION, True),
@@ -30,7 +32,8 @@ def plot_levels(
 ) -> None:
     """A bar a variant: its mean with its interval, each run a dot, the published value a diamond.
 
-    Of points, which have a zero, the bars begin there; of another unit a stroke marks the mean.
+    Of points, which have a zero, the bars begin there; of another unit, and where a zero would hide the differences, a
+    stroke marks the mean.
 
     Args:
         bars: `label`, `mean`, `half_width` (NaN for one seed), `n` (seeds), `published_level` (NaN where none).
@@ -39,7 +42,9 @@ def plot_levels(
         level: of the intervals.
     """
     rows = np.arange(len(bars))
-    if metric.unit == "points":
+    levels = pd.concat([runs[metric.name], bars["published_level"].dropna()])
+    from_zero = metric.unit == "points" and bool(levels.min() < CLOSE * levels.max())
+    if from_zero:
         ax.barh(rows, bars["mean"], height=0.62, color=BLUE, alpha=0.4, label=f"mean {metric.label}")
     else:
         stroke: Any = {"color": BLUE, "alpha": 0.5, "lw": 5, "label": f"mean {metric.label}"}
@@ -52,7 +57,8 @@ def plot_levels(
         chosen = bars.iloc[known]
         style: Any = {"fmt": "none", "ecolor": INK, "elinewidth": 1.4, "capsize": 4, "zorder": 4}
         ax.errorbar(chosen["mean"], known, xerr=chosen["half_width"], label=f"{100 * level:g}% interval", **style)
-    if chance is not None:
+    near = chance is not None and (from_zero or chance > 2 * levels.min() - levels.max())
+    if chance is not None and near:
         ax.axvline(chance, color=GREY, lw=1, ls="--", label=f"chance ({_plain(chance, metric)})", zorder=1)
     _published(bars["published_level"], ax)
     # Fewer seeds than the others have is a gap, and is said.
@@ -64,7 +70,7 @@ def plot_levels(
     ax.set_yticks(rows, [wrapped(label) for label in bars["label"]])
     ax.set_ylim(len(bars) - 0.4, -0.6)
     values = metric.times * runs[metric.name]
-    if metric.unit == "points" and values.min() >= 0 and values.max() <= 100:
+    if from_zero and values.min() >= 0 and values.max() <= 100:
         # The interval of two seeds may go beyond 100%, a share may not.
         ax.set_xlim(0, min(ax.get_xlim()[1], 103 / metric.times))
     ax.tick_params(axis="y", length=0)
@@ -98,6 +104,14 @@ def plot_gains(gains: pd.DataFrame, metric: Metric, *, digits: int = 1, ax: Axes
     ax.tick_params(axis="y", length=0, labelleft=False)
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(axis_label(metric.gain_axis, 38))
+
+
+def name_rows(labels: Iterable[str], ax: Axes) -> None:
+    """Name the rows of an axes of bars or gains that has no neighbour which names them; the first is on top."""
+    told = [wrapped(label) for label in labels]
+    ax.set_yticks(range(len(told)), told)
+    ax.set_ylim(len(told) - 0.4, -0.6)
+    ax.tick_params(axis="y", labelleft=True)
 
 
 def plot_learning_curve(epochs: pd.DataFrame, metric: Metric, *, ax: Axes) -> None:
@@ -142,7 +156,7 @@ def axis_label(text: str, width: int) -> str:
 
 
 def level_text(mean: float, half_width: float, metric: Metric, digits: int | None = None) -> str:
-    """A mean as it is written, as the metric counts it: "44.9 ± 0.5", or alone where one seed gives no interval.
+    """A mean as it is written, as the metric counts it: "44.9 [44.4, 45.4]", or alone where one seed gives no interval.
 
     Without `digits` as many decimals as its own interval needs.
     """
@@ -151,7 +165,8 @@ def level_text(mean: float, half_width: float, metric: Metric, digits: int | Non
         digits = 2 if half < 0.5 else 1
     elif digits is None and half > 0:
         digits = min(max(1 - floor(log10(half)), 0), 9)
-    interval = "" if np.isnan(half) else f" ± {metric.number(half_width, digits)}"
+    ends = [metric.number(mean + sign * half_width, digits) for sign in (-1, 1)]
+    interval = "" if np.isnan(half) else f" [{', '.join(ends)}]"
     return f"{metric.number(mean, digits)}{interval}"
 
 
@@ -180,5 +195,5 @@ def _column(texts: list[str], ax: Axes) -> None:
     for row, text in enumerate(texts):
         ax.annotate(
             text, (1, row), (8, 0), ("axes fraction", "data"), "offset points",
-            va="center_baseline", fontsize=9, annotation_clip=False,
+            va="center_baseline", fontsize=small(), annotation_clip=False,
         )  # fmt: skip

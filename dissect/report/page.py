@@ -32,7 +32,7 @@ def render(
     shown.filters |= {name: getattr(words, name) for name in ("number", "duration", "p_number")}
     metric = study.metric
     digits = 1 + (int(effects["digits"].iloc[0]) if len(effects) else 1)
-    shown.filters |= {"uri": _uri, "signed": partial(words.signed, digits=digits)}
+    shown.filters |= {"uri": uri, "signed": partial(words.signed, digits=digits)}
     shown.filters["spread"] = partial(words.number, digits=digits)
     folders = dict(
         zip(zip(study.compared["variant"], study.compared["seed"], strict=True), study.compared["folder"], strict=True)
@@ -154,5 +154,5 @@ def _kind(run: Mapping[Any, Any]) -> str:
     return "finished"
 
 
-def _uri(svg: bytes) -> str:
+def uri(svg: bytes) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()

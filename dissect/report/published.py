@@ -7,7 +7,6 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-import dissect
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
 from dissect.report.facts import examples_text, facts_text
@@ -64,7 +63,7 @@ def find_published(data: str, metric: str, model: str | None = None, named: Path
         if published.metric != metric:
             raise InputError(f"{named}: is about {published.metric}, and {metric} is shown; leave it out")
         return published
-    here = Path(dissect.__file__).resolve().parent  # in a wheel they lie inside the package, in a checkout beside it
+    here = Path(__file__).resolve().parents[1]  # in a wheel they lie inside the package, in a checkout beside it
     roots = dict.fromkeys([here, here.parent, Path.cwd().resolve()])
     files = [path for root in roots for path in sorted(root.glob("experiments/*/published.yaml"))]
     known = (

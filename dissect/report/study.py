@@ -4,22 +4,21 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dissect.composing.plain import leaves
 from dissect.elsewhere.asked import Asked, Elsewhere
 from dissect.elsewhere.results import results_of
 from dissect.errors import InputError
 from dissect.measure.failures import collapsed
 from dissect.measure.metric import DESCRIBED, Metric
 from dissect.planning.manifest import Manifest, read_all
+from dissect.report.configs import config, what_differs
 from dissect.store import runs as store
-from dissect.store.configs import read_config
 from dissect.store.readers.found import Found
 from dissect.store.record import kept_as
 
@@ -50,6 +49,23 @@ class Study:
     primary: Metric
     logged: Sequence[str]
     elsewhere: Elsewhere | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)  # variant -> its runs, left out as was asked
+
+    def without(self, variants: Sequence[str]) -> "Study":
+        """The study as if these variants had no runs; what was planned stays as it was.
+
+        Raises:
+            InputError: for a variant that it does not have, and where none is left.
+        """
+        counts = Counter(self.runs["variant"])
+        for name in variants:
+            if name not in counts:
+                raise InputError(f"--without {name}: is no variant of {self.name}; there are {', '.join(counts)}")
+        left = self.runs[~self.runs["variant"].isin(list(variants))].reset_index(drop=True)
+        found = replace(self, runs=left, left_out={name: counts[name] for name in variants})
+        if found.compared.empty:
+            raise InputError(f"--without {' '.join(variants)}: leaves no finished run")
+        return found
 
     @cached_property
     def manifests(self) -> list[Manifest]:
@@ -249,7 +265,7 @@ def _refuse_mixtures(study: Study) -> None:
             kinds = ", ".join(f"{count} with {key} {value[:16]}" for value, count in counts.items())
             raise InputError(
                 f"{study.path}: these finished runs may not be compared with each other: {kinds}. "
-                f"{_what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
+                f"{what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
             )
     evaluated = study.compared[study.compared[study.ten_crop].notna()] if study.ten_crop else study.compared[:0]
     windows = [(share, one.get("views")) for share, one in zip(evaluated["ten_crop"], evaluated["data"], strict=True)]
@@ -269,27 +285,3 @@ def _refuse_mixtures(study: Study) -> None:
                 f"{study.path}: {variant} with seed {twice['seed'].iloc[0]} was trained twice: "
                 f"{twice['folder'].iloc[0]} and {twice['folder'].iloc[1]}. Delete the one that is out of date"
             )
-
-
-def _what_differs(path: Path, runs: pd.DataFrame, key: str) -> str:
-    """The config keys in which two runs of different kinds differ; two of one variant, if there are such."""
-    mixed = [group for _, group in runs.groupby("variant", sort=False) if group[key].nunique() > 1]
-    first, second = (mixed[0] if mixed else runs).drop_duplicates(key)["folder"].iloc[:2]
-    ours, theirs = (_flat_config(path / folder / "config.yaml") for folder in (first, second))
-    differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name) and name != "seed"]
-    listed = "; ".join(f"{name}: {ours.get(name)!r} or {theirs.get(name)!r}" for name in differing[:8])
-    more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
-    what = listed + more if differing else "their data alone"
-    return f"{first} and {second} differ in {what}."
-
-
-def _flat_config(path: Path) -> dict[str, Any]:
-    return leaves(config(path))
-
-
-def config(path: Path) -> dict[str, Any]:
-    """A run's config; empty where it cannot be read, for it only adds to what a result says."""
-    try:
-        return read_config(path.parent)
-    except InputError:
-        return {}

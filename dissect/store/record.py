@@ -12,6 +12,7 @@ from typing import Any
 from dissect.composing.identity import code_in
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
+from dissect.errors import VERSION
 from dissect.store.reading import seal
 from dissect.store.runs import COSTS
 
@@ -55,8 +56,8 @@ def curve_of(row: Mapping[str, Any], metric: str) -> str | None:
 
 @cache
 def versions() -> dict[str, str]:
-    named = ("dissect", "torch", "torchvision", "pytorch-lightning", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in named}}
+    named = ("torch", "torchvision", "pytorch-lightning", "numpy")
+    return {"python": platform.python_version(), "dissect": VERSION, **{name: version(name) for name in named}}
 
 
 @cache

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dissect.composing.job import Job
-from dissect.errors import InputError
+from dissect.errors import InputError, install
 from dissect.files import unwritable, whole
 from dissect.sweep.finish import Outcome, attempt, fail, told
 from dissect.sweep.watch import Watch
@@ -60,7 +60,7 @@ def on_slurm(
         import submitit
         from submitit.slurm.slurm import SlurmJob
     except ImportError as problem:
-        raise InputError("hydra/launcher=submitit_slurm: needs submitit; pip install 'dissect[slurm]'") from problem
+        raise InputError(f"hydra/launcher=submitit_slurm: needs submitit; {install('slurm')}") from problem
     place = jobs[0].folder.parent.absolute() / ".jobs"
     queued: dict[int, Any] = {}
     for number, job in enumerate(jobs):
@@ -168,7 +168,7 @@ def on_ray(
     try:
         import ray
     except ImportError as problem:
-        raise InputError("hydra/launcher=ray: needs Ray; pip install 'dissect[ray]'") from problem
+        raise InputError(f"hydra/launcher=ray: needs Ray; {install('ray')}") from problem
     try:
         ray.init(**{"log_to_driver": False, "include_dashboard": False, **init})
     except (ConnectionError, RuntimeError, ValueError) as problem:

@@ -37,7 +37,7 @@ BARS = pd.DataFrame(
     }
 )
 RUNS = pd.DataFrame(
-    [(name, seed, 0.4 + 0.01 * seed) for name in BARS["variant"] for seed in range(3)],
+    [(name, seed, 0.2 + 0.1 * seed) for name in BARS["variant"] for seed in range(3)],
     columns=["variant", "seed", "accuracy"],
 )
 
@@ -55,6 +55,16 @@ def test_bars_start_at_zero_and_the_baseline_is_on_top(figure: Figure):
     assert bottom > top
 
 
+def test_levels_whose_differences_a_zero_would_hide_are_strokes_where_they_are_and_chance_far_off_is_not_drawn():
+    close = RUNS.assign(accuracy=0.9 + 0.01 * RUNS["seed"])
+    bars = BARS.assign(mean=BARS["mean"] + 0.5, published_level=NAN)
+    for chance, shown in ((0.1, False), (0.89, True)):
+        left = draw_gains(bars, close, ACCURACY, chance=chance).axes[0]
+        assert len(left.patches) == 0
+        assert left.get_xlim()[0] > 0.5
+        assert (f"chance ({100 * chance:g}%)" in [line.get_label() for line in left.lines]) == shown
+
+
 def test_the_axis_ends_at_one_hundred_percent_though_intervals_of_two_seeds_do_not():
     wide = draw_gains(BARS.assign(half_width=0.9), RUNS, ACCURACY, chance=0.1)
     assert 1 <= wide.axes[0].get_xlim()[1] < 1.05
@@ -68,7 +78,7 @@ def test_every_run_is_a_dot(figure: Figure):
 
 def test_a_bar_of_fewer_seeds_than_the_others_says_so(figure: Figure):
     texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts == ["40.0 ± 1.0", "44.0 ± 2.0", "42.0 ± 1.0, 2 seeds", "42.1, 1 seed"]
+    assert texts == ["40.0 [39.0, 41.0]", "44.0 [42.0, 46.0]", "42.0 [41.0, 43.0], 2 seeds", "42.1, 1 seed"]
 
 
 def test_up_down_and_undecided_differ_in_shape_and_not_only_in_colour(figure: Figure):
@@ -207,11 +217,11 @@ def test_gains_are_written_with_as_many_digits_as_they_need(values: tuple, text:
 
 
 def test_levels_are_written_as_the_metric_counts_them():
-    assert level_text(0.449, 0.012, ACCURACY) == "44.9 ± 1.2"
-    assert level_text(0.9912, 0.0003, ACCURACY) == "99.12 ± 0.03"
+    assert level_text(0.449, 0.012, ACCURACY) == "44.9 [43.7, 46.1]"
+    assert level_text(0.9912, 0.0003, ACCURACY) == "99.12 [99.09, 99.15]"
     assert level_text(0.449, NAN, ACCURACY) == "44.9"
-    assert level_text(53.2149, 1.23, RMSE) == "53.2 ± 1.2"
-    assert level_text(53.2149, 0.0123, RMSE) == "53.215 ± 0.012"
+    assert level_text(53.2149, 1.23, RMSE) == "53.2 [52.0, 54.4]"
+    assert level_text(53.2149, 0.0123, RMSE) == "53.215 [53.203, 53.227]"
     assert level_text(53.2149, NAN, RMSE) == "53.21"
 
 
@@ -235,9 +245,9 @@ def test_levels_without_a_zero_are_drawn_where_they_are_and_guessing_only_where_
     left = figure.axes[0]
     assert left.get_xlim()[0] > 50
     assert [text.get_text() for text in left.texts] == [
-        "58.0 ± 1.0",
-        "54.0 ± 2.0",
-        "56.0 ± 1.0, 2 seeds",
+        "58.0 [57.0, 59.0]",
+        "54.0 [52.0, 56.0]",
+        "56.0 [55.0, 57.0], 2 seeds",
         "57.9, 1 seed",
     ]
     assert not [text for text in figure.legends[0].get_texts() if "chance" in text.get_text()]

@@ -7,21 +7,21 @@ import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from dissect.measure.gains import gain
-from dissect.measure.metric import Metric
 from dissect.report.__main__ import main
-from dissect.report.build import _attributions
+from dissect.report.analysis import Analysis
 from dissect.report.study import read_study
 from tests.report.conftest import rewrite, write_manifest
 
 AddRun = Callable[..., Path]
 
-FILES = {f"{name}.{kind}" for name in ("gains", "learning_curves") for kind in ("png", "svg")}
-FILES |= {"index.html", "runs.csv", "effects.csv", "effects.md", "effects.tex"}
+FILES = {f"{name}.{kind}" for name in ("gains", "learning_curves") for kind in ("png", "svg", "pdf")}
+FILES |= {"index.html", "runs.csv", "effects.csv", "effects.md", "effects.tex", "variants.tex"}
 
 
 class Page(HTMLParser):
@@ -216,7 +216,7 @@ def test_another_network_is_not_compared_with_the_published_values(ladder: Path)
 def test_all_subsets_are_shown_as_attribution_and_interactions_and_bars_of_the_ladder(subsets: tuple[Path, Path]):
     folder = subsets[1]
     assert {path.name for path in folder.iterdir()} == FILES | {
-        f"{name}.{kind}" for name in ("attribution", "interactions") for kind in ("png", "svg")
+        f"{name}.{kind}" for name in ("attribution", "interactions") for kind in ("png", "svg", "pdf")
     }
     text = words(folder)
     assert "26 more variants are in the tables" in text  # 32, but for the six of the ladder
@@ -279,5 +279,7 @@ def test_two_kinds_of_gains_about_different_components_make_no_figure_of_attribu
             "components": [("a",), ("b",)],
         }
     )
-    metric = Metric.from_config({"name": "accuracy", "better": "higher"})
-    assert _attributions(effects, {"a": "a", "b": "b"}, metric) == {}
+    named = SimpleNamespace(effects=effects, labels={"a": "a", "b": "b"})
+    rows, labels = Analysis.attributed.fget(named)  # type: ignore[attr-defined]
+    assert len(rows) == 0
+    assert labels == {}

@@ -1,0 +1,1 @@
+"""What Python users may use; `dissect` itself offers these names."""
