@@ -66,7 +66,7 @@ class Plan:
     # The smallest gain of interest, in the metric's unit; what is surely below counts as equal. null: nothing does.
     smallest: float | None = None
     power: float = 0.8
-    looks: list[int] = field(default_factory=lambda: [3, 5, 8, 12])  # seeds=auto: numbers of seeds at which to decide
+    looks: list[int] = field(default_factory=lambda: [5, 8, 12])  # seeds=auto: numbers of seeds at which to decide
     probe: bool = True  # `python -m dissect.plan` times a few steps of variants that have no run yet
     settings: str = ""  # how they were chosen, where the page should say it: "picked on these validation images"
     frozen: bool = False  # go on with the manifest's configs, whatever the YAML files say by now

@@ -17,13 +17,14 @@ from dissect.measure.paired import Contrast, Paired, by_variant, paired
 from dissect.measure.planning import smallest_noncentrality
 from dissect.measure.sequential import nominal_level, sequential_p
 from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, verdicts
+from dissect.measure.stopping import foreseen, shrunken
 from dissect.measure.student import Array, Estimate, estimate, interval, p_equivalent, p_zero, satterthwaite
 
 # fmt: off
 COLUMNS = [
     "gain", "low", "high", "low_alone", "high_alone", "p", "p_holm", "p_sign_flip", "sign_flip_floor", "p_equivalent",
     "p_equivalent_holm", "together", "seeds", "left_out", "sd", "correlation", "smallest", "untrained", "tried",
-    "untrained_control", "tried_control", "rate_low", "rate_high", "verdict",
+    "untrained_control", "tried_control", "rate_low", "rate_high", "foreseen", "shrunken", "verdict",
 ]
 COUNTED = ("untrained", "tried", "untrained_control", "tried_control")
 EXAMPLES = ["low_examples", "high_examples", "p_examples"]
@@ -77,6 +78,9 @@ def effects(
         differences over seeds), `correlation` (over seeds, of the part with positive and the part with negative
         weights: what pairing buys; NaN for fewer than 3 seeds); `smallest` (the smallest true gain that as many seeds
         with this spread show with `power` at the first step of Holm's correction over the family, and at one look).
+
+        With looks, `foreseen` is the chance that the last look decides what this one left open, and `shrunken` a gain
+        that was declared before the last look, less what early declaration has likely added to it (see `stopping`).
 
         `untrained` of `tried` runs with positive weight, and of those with negative weight, did not train; `rate_low`
         and `rate_high` are the interval for the difference of these rates (Newcombe's).
@@ -135,6 +139,15 @@ def effects(
         smallest_noncentrality(float(df), power, step) * error if df > 0 else np.nan
         for error, df, step in zip(widest.error, widest.df, first, strict=True)
     ]
+    table["foreseen"], table["shrunken"] = np.nan, np.nan
+    if looks is not None:
+        nominal = np.array([_nominal(looks, rate) for rate in rates])
+        more = np.maximum(np.nan_to_num(both[-1].error ** 2 - over_seeds.error**2), 0.0)
+        chance = foreseen(over_seeds, looked, looks[-1], nominal, margin, more)
+        table["foreseen"] = np.where(table["verdict"] == "inconclusive", chance, np.nan)
+        early = table["verdict"].isin(["helps", "hurts"]) & (table["seeds"] < looks[-1])
+        once = _largest([p_zero(found) for found in both])
+        table["shrunken"] = np.where(early, shrunken(table["gain"], once, nominal), np.nan)
     table[list(COUNTED)] = pd.DataFrame(failures, table.index, columns=list(COUNTED)).astype(int)
     table["rate_low"], table["rate_high"] = newcombe(
         table["untrained"], table["tried"], table["untrained_control"], table["tried_control"], level

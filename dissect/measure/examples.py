@@ -31,14 +31,19 @@ def crossed(differences: npt.ArrayLike) -> Estimate:
     """
     table = np.asarray(differences, dtype=float)
     n, examples = table.shape[-2:]
-    cells = n * examples
     mean = table.mean(axis=(-2, -1))
     centred = table - mean[..., None, None]
     seeds, columns = centred.mean(axis=-1), centred.mean(axis=-2)
     of_seeds, of_examples = examples * (seeds**2).sum(axis=-1), n * (columns**2).sum(axis=-1)
     residual = np.maximum(np.einsum("...si,...si->...", centred, centred) - of_seeds - of_examples, 0.0)
+    return from_squares(mean, np.stack([of_seeds, of_examples, residual], axis=-1), n, examples)
+
+
+def from_squares(mean: Array, sums: Array, n: int, examples: int) -> Estimate:
+    """`crossed`, from the sums of squares (..., 3) of seeds, examples and residual."""
+    cells = n * examples
     df = np.array([n - 1, examples - 1, (n - 1) * (examples - 1)], dtype=float)
-    squares = np.stack([of_seeds, of_examples, residual], axis=-1) / df
+    squares = sums / df
     # Where examples add nothing beyond the residual, both terms go, and with them their degrees of freedom.
     examples_add = squares[..., 1] > squares[..., 2]
     signed = squares * np.stack([np.ones_like(examples_add), examples_add, -1.0 * examples_add], axis=-1)

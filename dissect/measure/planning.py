@@ -79,6 +79,12 @@ def sd_bound(sd: float, seeds: int, confidence: float = 0.8) -> float:
     return float(sd * np.sqrt((seeds - 1) / stats.chi2.ppf(1 - confidence, seeds - 1)))
 
 
+def sd_range(df: float, confidence: float = 0.8) -> tuple[float, float]:
+    """By what an sd from `df` degrees of freedom is to be multiplied to get the ends of its interval (chi-square)."""
+    low, high = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], df)
+    return float(np.sqrt(df / low)), float(np.sqrt(df / high))
+
+
 def difference_sd(sd_a: float, sd_b: float, correlation: float) -> float:
     """The sd of the differences between paired runs of two variants: sqrt(a^2 + b^2 - 2 r a b)."""
     return sqrt(max(sd_a**2 + sd_b**2 - 2 * correlation * sd_a * sd_b, 0.0))

@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
+from dissect.measure.audit import Row, Scenario, audits, normal
 from dissect.measure.examples import crossed
 from dissect.measure.planning import difference_sd, equivalence_power, power, seeds_for_equivalence, seeds_needed
 from dissect.measure.sequential import nominal_level, sequential_p
@@ -24,27 +24,7 @@ from dissect.process import end_with_parent, speak_plainly
 ALPHA = 0.05
 PLANNED = 0.8  # power
 LADDER = 7  # variants; neighbours make six contrasts
-LOOKS = (3, 5, 8, 12)
-
-
-class Row(NamedTuple):
-    """A rate that was simulated, and what it must lie between, if anything."""
-
-    what: str
-    rate: float
-    least: float = 0.0
-    most: float = 1.0
-
-    @property
-    def holds(self) -> bool:
-        return self.least <= self.rate <= self.most
-
-
-Scenario = Callable[[np.random.Generator, int], Row]  # (random, repeats) -> its row
-
-
-def normal(random: np.random.Generator, shape: Sequence[int]) -> Array:
-    return random.normal(size=tuple(shape))
+LOOKS = (5, 8, 12)
 
 
 def skewed(random: np.random.Generator, shape: Sequence[int]) -> Array:
@@ -159,6 +139,7 @@ def scenarios() -> list[Scenario]:
         partial(false_equivalence, seeds=LOOKS[-1], sd=0.5, looks=LOOKS),
         *(partial(reached_power, gain=gain, correlation=r) for gain in (0.5, 1.0, 2.0) for r in (0.0, 0.8)),
         partial(reached_equivalence, margin=1.0, correlation=0.8),
+        *audits(),
     ]
 
 
@@ -197,7 +178,7 @@ def main() -> None:
     width = max(len(row.what) for row in rows)
     print(f"{'':{width}}    rate   standard error   wanted")
     for row in rows:
-        error = np.sqrt(row.rate * (1 - row.rate) / chosen.repeats)
+        error = np.sqrt(max(row.rate * (1 - row.rate), 0) / chosen.repeats)  # of what is no rate none is known
         wanted = f"{row.least:.3f} to {row.most:.3f}" if row.least > 0 or row.most < 1 else ""
         missed = "" if row.holds else "  MISSED"
         print(f"{row.what:{width}}   {row.rate:.4f}   {error:.4f}           {wanted}{missed}".rstrip())

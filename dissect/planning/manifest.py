@@ -127,7 +127,7 @@ def check_terms(level: float, smallest: float | None, power: float, looks: Seque
     if smallest is not None and not smallest > 0:
         raise InputError(f"plan.smallest={smallest:g}: must be above 0, in the metric's unit, such as 1")
     if looks is not None and (not looks or looks[0] < 2 or list(looks) != sorted(set(looks))):
-        raise InputError(f"plan.looks={list(looks)}: must be numbers of seeds that grow, from 2 on, such as [3,5,8,12]")
+        raise InputError(f"plan.looks={list(looks)}: must be numbers of seeds that grow, from 2 on, such as [5,8,12]")
 
 
 def path_of(config: DictConfig, study: str) -> Path:

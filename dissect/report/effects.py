@@ -14,7 +14,7 @@ from dissect.measure.paired import Contrast, by_variant
 from dissect.planning.manifest import Manifest, family
 from dissect.report.labels import question_label
 from dissect.report.published import Published
-from dissect.report.questions import CONTAINED, Question
+from dissect.report.questions import CONTAINED, Question, pilot_seeds
 from dissect.report.study import Study
 from dissect.report.tables import untrained
 
@@ -60,7 +60,7 @@ def effects_table(
         return pd.DataFrame(columns=columns)
     asked = sorted(asked, key=lambda one: not one.manifest)
     answered = _answered(study, scored, asked, manifests, scores)
-    table = pd.concat([_about(study, scored, asked, answered), answered], axis=1)
+    table = pd.concat([_about(study, scored, asked, answered, manifests), answered], axis=1)
     table = table[~table.duplicated("key")].reset_index(drop=True)
     table["extended"] = table["manifest"].isin([one.study for one in manifests if one.extended and not one.looks])
     known = variants(scored)
@@ -94,7 +94,8 @@ def _answered(
         contrasts = [Contrast(one.weights, one.orders, family(one.kind) if name else "exploratory") for one in ours]
         told = terms(plan, manifests, study)
         looks = plan.looks if plan else None
-        found = effects(scored, contrasts, study.metric, looks=looks, scores=scores, untrained=lost, **told)
+        runs = scored[~scored["seed"].isin(pilot_seeds(study, plan))] if plan else scored
+        found = effects(runs, contrasts, study.metric, looks=looks, scores=scores, untrained=lost, **told)
         frames.append(found.reindex(columns=[*MEASURED, *EXAMPLES]).assign(**told).set_axis(places))
     return pd.concat([one for one in frames if len(one)]).loc[source].reset_index(drop=True)
 
@@ -127,12 +128,16 @@ def terms(plan: Manifest | None, manifests: Sequence[Manifest], study: Study) ->
     return {"level": level, "margin": margin, "power": power}
 
 
-def _about(study: Study, scored: pd.DataFrame, asked: Sequence[Question], answered: pd.DataFrame) -> pd.DataFrame:
+def _about(
+    study: Study, scored: pd.DataFrame, asked: Sequence[Question], answered: pd.DataFrame, manifests: Sequence[Manifest]
+) -> pd.DataFrame:
     """What each question is about, and which seeds its answer rests on."""
     lost = untrained(study, scored)
     runs = list(zip(scored["variant"], scored["seed"], strict=True))
     levels = by_variant(scored[[one not in lost for one in runs]], study.metric)
-    seeds = [_seeds(levels, one, n) for one, n in zip(asked, answered["seeds"], strict=True)]
+    pilots = {plan.study: pilot_seeds(study, plan) for plan in manifests}
+    used = [levels.drop(index=pilots.get(one.manifest, []), errors="ignore") for one in asked]
+    seeds = [_seeds(ours, one, n) for ours, one, n in zip(used, asked, answered["seeds"], strict=True)]
     about = pd.DataFrame(
         {
             "kind": [one.kind for one in asked],

@@ -189,6 +189,14 @@ def planned_before(asked: Iterable[Question], study: Study, manifests: Iterable[
     return found
 
 
+def pilot_seeds(study: Study, plan: Manifest) -> list[int]:
+    """The seeds at hand that a plan left out and of which runs were finished when it was made."""
+    frozen = _moment(plan.frozen)
+    runs = study.compared[["seed", "finished"]].dropna().to_numpy()
+    ended = {int(seed) for seed, finished in runs if _moment(str(finished)) < frozen}
+    return sorted(ended - set(plan.all_seeds))
+
+
 def _moment(said: str) -> datetime:
     moment = datetime.fromisoformat(said)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ from dissect.measure.members import Members
 from dissect.measure.metric import Metric
 from dissect.planning.manifest import Manifest
 from dissect.report.figures import gain_text
-from dissect.report.questions import CONDITIONAL, CONTAINED, SAID
+from dissect.report.questions import CONDITIONAL, CONTAINED, SAID, pilot_seeds
 from dissect.report.study import Study
 from dissect.report.tables import missing_seeds
 from dissect.report.words import answer, counted, kind_of
@@ -145,7 +145,8 @@ def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) ->
             continue
         judged = Metric.from_config(one.metric)
         later = [seed for entry in one.extended for seed in entry["seeds"]]
-        more = sorted(present - set(one.all_seeds))
+        before = pilot_seeds(study, one)
+        more = sorted(present - set(one.all_seeds) - set(before))
         parts = [
             f"{one.study}, frozen {one.frozen[:16].replace('T', ' ')} (UTC){_when(one, effects)}: "
             f"{counted(len(one.contrasts), 'contrast')} of {counted(len(one.variants), 'variant')}, "
@@ -153,6 +154,9 @@ def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) ->
             f"extended by seeds {_ranges(later)}" if later else "",
             f"looks after {', '.join(map(str, one.looks))} seeds, corrected for looking more than once"
             if one.looks
+            else "",
+            f"seeds {_ranges(before)} were finished before it, a pilot, and are left out of its contrasts"
+            if before
             else "",
             f"settings {one.settings}" if one.settings else "",
             f"seeds {_ranges(more)} are at hand beyond the plan, and used" if more and not one.looks else "",

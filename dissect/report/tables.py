@@ -9,10 +9,13 @@ import pandas as pd
 from dissect.composing.plain import leaves
 from dissect.measure.contrasts import control, variants, with_ten_crop
 from dissect.measure.gains import summary
+from dissect.measure.stopping import HOPELESS
 from dissect.planning.manifest import Manifest
 from dissect.report.labels import bar_label
 from dissect.report.published import Published
 from dissect.report.study import COSTS, Study
+
+STOPPED = ["seeds", "verdict", "foreseen"]
 
 
 def scored_runs(study: Study) -> pd.DataFrame:
@@ -107,7 +110,7 @@ def variants_table(study: Study, manifests: Sequence[Manifest], effects: pd.Data
 def planned_seeds(manifests: Sequence[Manifest], effects: pd.DataFrame) -> Mapping[str, list[int]]:
     """The seeds planned for each variant, by any manifest: of one with looks, no more than its contrasts ask for.
 
-    A contrast that is decided asks for no seed more; another one for those of the next look.
+    A contrast that is decided, or given up, asks for no seed more; another one for those of the next look.
     """
     differences = [frozenset((name, weight) for name, weight in one.items() if weight) for one in effects["variants"]]
     rows = {key: place for place, key in reversed(list(enumerate(differences)))}
@@ -117,10 +120,11 @@ def planned_seeds(manifests: Sequence[Manifest], effects: pd.DataFrame) -> Mappi
             found.setdefault(name, set()).update(manifest.all_seeds if manifest.looks is None else ())
         for one in manifest.contrasts if manifest.looks is not None else ():
             place = rows.get(frozenset((name, weight) for name, weight in one.weights.items() if weight))
-            reached, verdict = (0, "") if place is None else effects.loc[place, ["seeds", "verdict"]]
+            reached, verdict, chance = (0, "", np.nan) if place is None else effects.loc[place, STOPPED]
             looks = manifest.looks or []
             later = [n for n in looks if n > reached] or looks[-1:]
-            asked = reached if verdict not in ("", "inconclusive") else later[0]
+            ended = verdict not in ("", "inconclusive") or chance < HOPELESS
+            asked = reached if ended else later[0]
             for name in (name.removesuffix(" + ten-crop") for name, weight in one.weights.items() if weight):
                 found.setdefault(name, set()).update(manifest.all_seeds[: int(asked)])
     return {name: sorted(seeds) for name, seeds in found.items()}

@@ -9,6 +9,8 @@ from scipy import stats
 
 from dissect.measure.members import Members
 from dissect.measure.metric import Metric
+from dissect.measure.planning import sd_range
+from dissect.measure.stopping import HOPELESS
 from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED
 
@@ -153,6 +155,7 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
         f"{row['treated']} against {row['control']}" if row["treated"] else "",
         f"{len(row['components'])} components at once" if several else "",
         _failures(row),
+        _early(row, metric),
         _power(row, metric),
         _compared(row, int(row["digits"]) + 1),
         f"aliased with interactions of {NUMBERS.get(row['aliased'], row['aliased'])}" if row.get("aliased") else "",
@@ -178,13 +181,28 @@ def _not_enough(row: Mapping[Any, Any]) -> str:
     return f"{alone}, which is not enough for one contrast of {row['together']}"
 
 
+def _early(row: Mapping[Any, Any], metric: Metric) -> str:
+    """What it means that a contrast was decided, or given up, before the last look."""
+    if row["foreseen"] < HOPELESS:
+        return f"given up: the chance that the last look would have decided it was {100 * row['foreseen']:.0f}%"
+    if pd.isna(row["shrunken"]):
+        return ""
+    likelier = metric.gain(row["shrunken"], int(row["digits"]))
+    return f"decided before the last look, so the gain is likely too large: {likelier} when shrunken for that"
+
+
 def _power(row: Mapping[Any, Any], metric: Metric) -> str:
     if row["verdict"] != "inconclusive" or pd.isna(row["smallest"]):
         return ""
+    if not row["smallest"]:
+        return ""
     exponent = int(f"{row['smallest']:.1e}".partition("e")[2])  # of two figures
-    digits = min(max(1 - exponent, 0), 2 if metric.unit == "points" else 9) if row["smallest"] else 2
-    able = metric.with_unit(f"{int(row['seeds'])} seeds could have shown ±{row['smallest']:.{digits}f}")
-    return f"{able} with {100 * row['power']:g}% power, corrected as p is"
+    digits = min(max(1 - exponent, 0), 2 if metric.unit == "points" else 9)
+    # So few seeds tell their own spread to within a factor only.
+    low, high = (row["smallest"] * factor for factor in sd_range(int(row["seeds"]) - 1))
+    able = f"±{low:.{digits}f} to " + metric.with_unit(f"±{high:.{digits}f}")
+    told = f"the least gain that {int(row['seeds'])} seeds show with {100 * row['power']:g}% power, corrected as p is"
+    return f"{told}, lies somewhere in {able}"
 
 
 def _compared(row: Mapping[Any, Any], digits: int) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dissect.composing.job import Job
@@ -14,6 +15,7 @@ from dissect.measure.examples import Scores
 from dissect.measure.failures import collapsed
 from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast
+from dissect.measure.stopping import HOPELESS
 from dissect.planning.manifest import Manifest
 from dissect.store.runs import read_scores
 from dissect.sweep.finish import Outcome
@@ -23,7 +25,8 @@ from dissect.sweep.train import Ended
 def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Callable[[list[Job]], Ended]) -> Ended:
     """Train look by look until every planned contrast is decided, or the last look is reached.
 
-    Decided is what has a verdict of its own: it helps, hurts or is equivalent. p-values and intervals count all planned
+    Decided is what has a verdict of its own: it helps, hurts or is equivalent; given up is what the last look would
+    hardly decide (`measure.stopping`). p-values and intervals count all planned
     looks (`measure.sequential`), so that looking again costs no more errors than the level allows.
 
     Args:
@@ -37,14 +40,18 @@ def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Cal
         ended |= dict(zip(now, train([jobs[place] for place in now]), strict=True))
         if any(outcome.error and not outcome.diverged for _, outcome in ended.values()):
             break  # a decision without the failed runs would be another one than was planned
-        verdicts = table(ended.values(), manifest, looks)["verdict"]
-        open_ = [
-            one for one, verdict in zip(manifest.contrasts, verdicts, strict=True) if verdict in ("", "inconclusive")
+        found = table(ended.values(), manifest, looks)
+        verdicts = found["verdict"]
+        undecided = [
+            one for one, told in zip(manifest.contrasts, verdicts, strict=True) if told in ("", "inconclusive")
         ]
-        names = ", ".join("+".join(one.components) for one in open_)
+        hopeless = [manifest.contrasts[place] for place in np.flatnonzero(found["foreseen"] < HOPELESS)]
+        open_ = [one for one in undecided if one not in hopeless]
+        names, lost = (", ".join("+".join(one.components) for one in these) for these in (open_, hopeless))
         print(
-            f"{look} seeds: {len(verdicts) - len(open_)} of {len(verdicts)} planned contrasts decided"
-            + (f"; open: {names}" if open_ else ""),
+            f"{look} seeds: {len(verdicts) - len(undecided)} of {len(verdicts)} planned contrasts decided"
+            + (f"; open: {names}" if open_ else "")
+            + (f"; given up, as {looks[-1]} seeds would hardly decide them: {lost}" if hopeless else ""),
             flush=True,
         )
         if not open_:

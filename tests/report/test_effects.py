@@ -223,6 +223,18 @@ def test_a_variant_stands_beside_its_difference_to_the_baseline_over_common_seed
     assert found["step2"] == pytest.approx(7)  # (5 + 9) / 2
 
 
+def test_a_pilots_seeds_stay_out_of_the_study_that_it_planned(study: Path):
+    write_ladder(study)
+    for path in study.glob("step[23]-seed0-*"):
+        rewrite(path, finished="2024-12-31T23:00:00+00:00")
+    ladder = [("ladder", ["augmentation"], {"step3": 1.0, "step2": -1.0})]
+    write_manifest(study, ladder, seeds=[1, 2])
+    row = table_of(study).iloc[0]
+    runs = 100 * read_study(study).compared.pivot(index="seed", columns="variant", values="accuracy")
+    assert (row["manifest"], row["seeds_used"]) == ("asked", "1 2")
+    assert row["gain"] == pytest.approx((runs["step3"] - runs["step2"])[[1, 2]].mean())
+
+
 def test_runs_that_diverged_or_collapsed_are_an_outcome_and_no_gap(study: Path):
     for seed in range(4):
         write_run(study, "step1", (), seed, 0.4 + 0.01 * seed, accuracy_ten_crop=None)

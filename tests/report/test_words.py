@@ -14,9 +14,12 @@ ROW = {
     "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
     "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
     "digits": 1, "p_equivalent_holm": 1.0, "correlation": 0.4, "published_runs": 1, "p_examples": 0.0002, "together": 7,
-    "sd": 0.9,
+    "sd": 0.9, "foreseen": NAN, "shrunken": NAN,
     "untrained": 0, "tried": 12, "untrained_control": 0, "tried_control": 12, "rate_low": -0.2, "rate_high": 0.2,
 }  # fmt: skip
+
+
+LEAST = "the least gain that 12 seeds show with 80% power, corrected as p is"
 
 
 def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
@@ -40,16 +43,22 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
             {"published": 5.6, "published_runs": 4},
             "published: +5.60, above what the mean of 4 pairs would show here (+3.3 to +5.5)",
         ),
+        (
+            {"shrunken": 3.12},
+            "decided before the last look, so the gain is likely too large: +3.1 points when shrunken for that",
+        ),
+        ({"foreseen": 0.04}, "given up: the chance that the last look would have decided it was 4%"),
         ({"aliased": 3}, "aliased with interactions of three"),
         ({"correlation": -0.3}, "pairing bought nothing: its two sides correlate by −0.30"),
         ({"published": 4.52, "low": NAN, "high": NAN, "verdict": "", "seeds": 1}, "published: +4.52"),
         (
             {"verdict": "inconclusive", "p": 0.3},
-            "12 seeds could have shown ±0.80 points with 80% power, corrected as p is",
+            # 0.8 times sqrt(11 / 17.28) and sqrt(11 / 5.578)
+            f"{LEAST}, lies somewhere in ±0.64 to ±1.12 points",
         ),
         (
             {"verdict": "inconclusive", "p": 0.3, "smallest": 112.4},
-            "12 seeds could have shown ±112 points with 80% power, corrected as p is",
+            f"{LEAST}, lies somewhere in ±90 to ±158 points",
         ),
         (
             {"verdict": "inconclusive", "p": 0.02, "p_examples": NAN},
@@ -139,8 +148,8 @@ def test_a_loss_that_falls_is_said_in_its_unit_and_as_help():
     assert note.startswith("published: −0.2200, below what one pair of runs would show here (")
     small = answer(FALLEN | {"verdict": "equivalent", "p_equivalent_holm": 0.03}, LOSS)
     assert (small["outcome"], small["words"].partition("seeds, ")[2]) == ("differs by less than 0.02 nats", "p = 0.030")
-    (note,) = [one for one in answer(FALLEN | {"verdict": "inconclusive", "p": 0.3}, LOSS)["notes"] if "shown" in one]
-    assert note.startswith("12 seeds could have shown ±0.031 nats with")
+    (note,) = [one for one in answer(FALLEN | {"verdict": "inconclusive", "p": 0.3}, LOSS)["notes"] if "least" in one]
+    assert note.endswith("lies somewhere in ±0.025 to ±0.044 nats")
     members = answer(FALLEN | {"verdict": "", "seeds": 1}, LOSS, Members(1.2344, 1.2, 1.25, 5))["notes"]
     assert "other members in its place: 1.234 nats [1.200, 1.250], by a jackknife over its 5 members" in members
 
