@@ -46,6 +46,7 @@ def plot_attribution(gains: pd.DataFrame, labels: Mapping[str, str], metric: Met
     for number, kind in enumerate(kinds):
         label, marker, colour = ATTRIBUTED[kind]
         ours = gains[(gains["kind"] == kind) & gains["gain"].notna()]
+        label += ", exploratory" if "manifest" in ours and not ours["manifest"].any() else ""
         rows = ours["component"].map(place).to_numpy(dtype=float) + step * (number - (len(kinds) - 1) / 2)
         low, high = ours["low"].clip(lower=-reach), ours["high"].clip(upper=reach)
         ax.hlines(rows, low, high, color=colour, lw=1.8, zorder=2)

@@ -96,9 +96,7 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
     if row["untrained"] or row["untrained_control"]:
         pairs = f" of {max(row['tried'], row['tried_control'])} pairs" if row["treated"] else " seeds"
         over = f"where all trained ({seeds}{pairs})"
-    # What is said to be small is so by the test of that, and not by that of a difference.
-    tested = "p_equivalent_holm" if row["verdict"] == "equivalent" else "p_holm"
-    words = " ".join(filter(None, [value, interval])) + f", {over}, {p_text(row[tested])}"
+    words = " ".join(filter(None, [value, interval])) + f", {over}, {p_text(tested(row))}"
     if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
         notes.insert(1, _not_enough(row))
     return found | {"words": words, "outcome": outcome(row, metric)}
@@ -121,10 +119,15 @@ def outcome(row: Mapping[Any, Any], metric: Metric) -> str:
     return told
 
 
+def tested(row: Mapping[Any, Any]) -> float:
+    """The corrected p of what is said: that a gain is small is so by the test of that, not by that of a difference."""
+    return float(row["p_equivalent_holm" if row["verdict"] == "equivalent" else "p_holm"])
+
+
 def size_text(size: float, metric: Metric) -> str:
     """ "1 point", "0.5 points", "0.02 nats"."""
     told = metric.with_unit(f"{size:g}")
-    return told[:-1] if metric.unit == "points" and size == 1 else told
+    return told[:-1] if size == 1 and metric.unit in ("points", "units", "nats", "bits") else told
 
 
 def _rate(row: Mapping[Any, Any], side: str) -> float:
