@@ -86,7 +86,8 @@ def test_help_answers_in_under_a_second(dissect):
     for words in ("+ablation=step5", "dissect.report STUDY", "tiny_imagenet", "leaky_relu"):
         assert words in done.stdout
     for group in ("task: images, lightning", "optimizer: adamw, sgd", "loss: cross_entropy", "init: gaussian, he, own",
-                  "schedule: constant, cosine, linear, one_cycle", "model: convnet, inception"):  # fmt: skip
+                  "schedule: constant, cosine, linear, one_cycle", "model: convnet, inception",
+                  "  average: ema, swa", "  model=convnet: dropout1", "  optimizer: adamw, muon"):  # fmt: skip
         assert group in done.stdout
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
-from itertools import pairwise
 from pathlib import Path
 
 import hydra
@@ -12,6 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.choices import files_of, own_dirs
 from dissect.composing.deltas import registered
 from dissect.composing.overrides import chooses, key_of, sweeps
 from dissect.composing.plain import leaves
@@ -91,21 +91,14 @@ def refuse_unknown(config: DictConfig, part: str = "") -> None:
 
 
 def _choices(group: str, arguments: Iterable[str]) -> list[str]:
-    files = {
-        path.stem for folder in (str(CONF), *_own_dirs(arguments)) for path in (Path(folder) / group).glob("*.yaml")
-    }
+    files = {path.stem for path in files_of(group, arguments)}
     return sorted(files | set(registered() if group == "component" else ()))
-
-
-def _own_dirs(arguments: Iterable[str]) -> list[str]:
-    words = " ".join(arguments).replace("--config-dir=", "--config-dir ").split()
-    return [folder for option, folder in pairwise(words) if option in ("--config-dir", "-cd")]
 
 
 def _keys(arguments: Iterable[str]) -> list[str]:
     """Every key of the task that the command line chooses."""
     task = [said for said in arguments if key_of(said) == "task" and chooses(said) and not sweeps(said)]
-    dirs = ",".join("file://" + str(Path(folder).resolve()) for folder in _own_dirs(arguments))
+    dirs = ",".join("file://" + str(Path(folder).resolve()) for folder in own_dirs(arguments))
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         try:

@@ -59,6 +59,7 @@ def identify(config: DictConfig) -> Variant:
             f"{said['component']} and {said['ablation']}: both choose the components; leave one of them out"
         )
     sources = sources_of(settings)
+    _refuse_hidden({**settings.runtime.choices, "component": list(config.components)}, sources)
     search = [text for text in settings.overrides.hydra if text.startswith("hydra.searchpath=")]
     config = _afresh(config, settings.runtime.choices, (*search, *settings.overrides.task), sources)
     refuse_unknown(config)
@@ -76,6 +77,19 @@ def identify(config: DictConfig) -> Variant:
     chosen = [text for text in settings.overrides.task if key_of(text) not in ("component", "ablation", "seed")]
     deltas = {name: delta_of(name, sources) for name in config.components}
     return resolve(_named(config, settings), _named(_base((*search, *chosen), sources), settings), deltas)
+
+
+def _refuse_hidden(choices: Mapping[str, Any], sources: tuple[str, ...]) -> None:
+    """Hydra takes the first file of a name that it finds, dissect's own before the user's, and says nothing of others.
+
+    Raises:
+        InputError: for a choice of which there are two files.
+    """
+    for group, chosen in choices.items():
+        for name in chosen if isinstance(chosen, list) else [chosen]:
+            files = [path for folder in sources if (path := Path(folder) / group / f"{name}.yaml").is_file()]
+            if len(files) > 1:
+                raise InputError(f"{files[1]}: would never be read, as {files[0]} has the same name; call it otherwise")
 
 
 def sources_of(hydra: Any) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from functools import cache
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.code import Code, code_of
 from dissect.composing.plain import plain, targets_in
-from dissect.composing.schema import UNFELT
+from dissect.composing.schema import CONF, UNFELT
 
 # Raise by one when a change of the code changes what the same config trains to: old runs are then trained anew.
 RECIPE = 2
@@ -39,9 +40,21 @@ def determining(config: DictConfig) -> dict[str, Any]:
     for part in ("augmentation", "callbacks"):  # what is off by name is as what is not named
         if part in kept:
             kept[part] = {name: value for name, value in kept[part].items() if value is not None}
+            # They are done in their order, which a digest does not see. That of the names that come with dissect is
+            # always the same; the user's come behind them, and in alphabetical order need no word.
+            own = [name for name in kept[part] if name not in _shipped(part)]
+            if own != sorted(own):
+                kept[part]["_order_"] = own
     if code := code_in(kept).digests:
         kept["code"] = dict(code)
     return kept
+
+
+@cache
+def _shipped(part: str) -> set[str]:
+    """The names that the tasks which come with dissect have in a part of the config."""
+    tasks = [OmegaConf.load(path) for path in (CONF / "task").glob("*.yaml")]
+    return {str(name) for task in tasks for name in OmegaConf.select(task, part) or ()}
 
 
 def without_paths(config: DictConfig) -> DictConfig:

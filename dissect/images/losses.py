@@ -59,7 +59,8 @@ def check_loss(loss: Loss, targets: Tensor, classes: int) -> None:
     Raises:
         InputError: where it fails, gives no single number, or has weights that no optimiser would train.
     """
-    name = type(loss).__name__ if isinstance(loss, nn.Module) else getattr(loss, "__name__", repr(loss))
+    made = getattr(loss, "func", loss)  # of a partial
+    name = type(loss).__name__ if isinstance(loss, nn.Module) else getattr(made, "__name__", repr(loss))
     if isinstance(loss, nn.Module) and any(weights.requires_grad for weights in loss.parameters()):
         raise InputError(f"loss={name}: has weights of its own, which nothing would train; put them into the network")
     kind = "labels" if targets.ndim == 1 else "shares of each class, as an augmentation mixes them"

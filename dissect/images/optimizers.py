@@ -42,6 +42,12 @@ def check_optimizer(network: nn.Module, make: MakesOptimizer) -> None:
         InputError: for arguments that it refuses, or a function that makes something else.
     """
     name = _name(make)
+    said = getattr(make, "keywords", {})
+    if VECTORS in said and said[VECTORS] == said.get("weight_decay"):
+        raise InputError(
+            f"optimizer.{VECTORS}={said[VECTORS]}: is the weight decay of all weights, so it changes nothing; set "
+            "optimizer.weight_decay too, or leave it out"
+        )
     try:
         made = optimizer_for(network.parameters(), make)
     except (TypeError, ValueError, RuntimeError, AttributeError) as problem:

@@ -4,6 +4,7 @@ Each step takes the factor at its own middle, `at`: a schedule that begins or en
 """
 
 import math
+from collections.abc import Sequence
 
 
 def at(step: int, steps: int) -> float:
@@ -40,6 +41,19 @@ def constant(done: float, *, warmup: float = 0.0) -> float:
     """
     rising, left = _parts(done, warmup)
     return rising if left is None else 1.0
+
+
+def steps(done: float, *, at: Sequence[float], factor: float = 0.1, warmup: float = 0.0) -> float:
+    """Linear from 0 over the first `warmup`, then the peak, times `factor` after each of the shares `at` of all steps.
+
+    Raises:
+        ValueError: unless warmup lies from 0 to below 1, and the factor and all of `at` from 0 to 1.
+    """
+    for name, numbers in (("at", at), ("factor", [factor])):
+        if not all(0 <= number <= 1 for number in numbers):
+            raise ValueError(f"{name}={numbers if name == 'at' else factor} must be from 0 to 1")
+    rising, left = _parts(done, warmup)
+    return rising if left is None else factor ** sum(done >= share for share in at)
 
 
 def one_cycle(done: float, *, warmup: float = 0.3, initial: float = 1 / 25, final: float = 1 / 25e4) -> float:

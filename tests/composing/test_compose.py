@@ -7,6 +7,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from dissect.composing.compose import compose
+from dissect.composing.schema import CONF
 from dissect.errors import InputError
 
 DATA = "digest of some data"
@@ -212,3 +213,17 @@ def test_a_task_without_its_package_line_is_told_so(variant, own):
     (dirs[0] / "task" / "gpt.yaml").write_text(text)
     with pytest.raises(InputError, match=r"task/gpt.yaml: its first line must be `# @package _global_`"):
         variant("task=gpt", config_dirs=dirs)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("component/mixup", "component=[mixup]"), ("model/convnet", "model=convnet"), ("loss/cross_entropy", "seed=1")],
+)
+def test_a_file_that_one_of_dissects_own_would_hide_is_refused(variant, tmp_path, place, said):
+    hidden = tmp_path / "own" / f"{place}.yaml"
+    hidden.parent.mkdir(parents=True)
+    hidden.write_text("# @package _global_\ncomponents: {mixup: mine}\nmodel: {width: 0.5}\n")
+    with pytest.raises(InputError) as told:
+        variant(said, config_dirs=[tmp_path / "own"])
+    shown = CONF / f"{place}.yaml"
+    assert str(told.value) == f"{hidden}: would never be read, as {shown} has the same name; call it otherwise"

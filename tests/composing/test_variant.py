@@ -196,3 +196,17 @@ def test_a_setting_that_no_run_can_have_is_refused(variant, said, message):
 def test_a_store_may_be_named_from_the_home_folder(variant, monkeypatch):
     monkeypatch.setenv("HOME", "/somewhere")
     assert variant("runs='~/studies'").config.runs == "/somewhere/studies"
+
+
+def test_transforms_of_ones_own_in_another_order_are_another_run(variant):
+    one, other = "+augmentation.a={_target_: torch.nn.Identity}", "+augmentation.b={_target_: torch.nn.Identity}"
+    assert variant(one, other).key(PIXELS) != variant(other, one).key(PIXELS)
+    assert variant(one).key(PIXELS) == variant(one, "+augmentation.b=null").key(PIXELS)
+    assert "_order_" not in variant(one, other, "component=[mixup,augmentation]").determined["augmentation"]
+
+
+def test_transforms_that_come_with_dissect_have_one_order_however_they_are_named(variant):
+    mixed, moved = (variant(f"component=[{names}]") for names in ("mixup,translation", "translation,mixup"))
+    assert list(mixed.config.augmentation) == list(moved.config.augmentation)
+    assert mixed.key(PIXELS) == moved.key(PIXELS)
+    assert "_order_" not in mixed.determined["augmentation"]

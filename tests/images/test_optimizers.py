@@ -66,3 +66,9 @@ def test_norms_and_biases_have_a_weight_decay_of_their_own():
     made.step()
     for old, new in zip(before, network.parameters(), strict=True):
         torch.testing.assert_close(new.detach(), old * (0.75 if old.ndim > 1 else 1))
+
+
+def test_a_decay_of_norms_that_is_the_decay_of_all_is_refused():
+    made = partial(torch.optim.SGD, lr=1, weight_decay=0.0, vector_weight_decay=0.0)
+    with pytest.raises(InputError, match=r"vector_weight_decay=0.0: is the weight decay of all weights"):
+        check_optimizer(conv(), made)

@@ -1,8 +1,8 @@
 import pytest
 import torch
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import MultiStepLR, OneCycleLR
 
-from dissect.images.schedules import at, constant, cosine, linear, one_cycle
+from dissect.images.schedules import at, constant, cosine, linear, one_cycle, steps
 
 ALL = [cosine, constant, linear, one_cycle]
 
@@ -41,6 +41,20 @@ def test_the_peak_is_reached_where_the_warmup_ends(schedule):
     # half a step before the end of the 30, or after it: 1 - 1/60
     assert factors.index(max(factors)) in (29, 30)
     assert max(factors) >= 1 - 1 / 60
+
+
+def test_steps_are_torchs_multi_step_rates():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
+    theirs = MultiStepLR(optimizer, [30, 60, 80], gamma=0.1)
+    for epoch in range(90):
+        ours = steps((epoch + 0.5) / 90, at=[30 / 90, 60 / 90, 80 / 90])
+        assert ours == pytest.approx(theirs.get_last_lr()[0], rel=1e-6)
+        optimizer.step()
+        theirs.step()
+    assert steps(0.05, at=[0.5], warmup=0.1) == pytest.approx(0.5)
+    for wrong in ({"at": [1.5]}, {"at": [0.5], "factor": 2.0}):
+        with pytest.raises(ValueError, match="must be from 0 to 1"):
+            steps(0.5, **wrong)
 
 
 def test_one_cycle_is_torchs_own():
