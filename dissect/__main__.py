@@ -20,6 +20,7 @@ from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant
 from dissect.errors import InputError, TrainingError
 from dissect.planning import manifest
+from dissect.planning.conditions import name_in
 from dissect.process import speak_plainly, stop_on_signals
 from dissect.sweep.finish import attempt, finish, line
 from dissect.sweep.jobs import study_of
@@ -52,9 +53,11 @@ def cluster_job(variant: Variant) -> str:
     """A run whose launcher is Hydra's: as the study's manifest has it, whatever the YAML files say by now."""
     config = variant.config
     path = manifest.path_of(config, study_of(HydraConfig.get()))
+    job = job_of(variant, data_of(config))
     if config.plan.design is not None and (before := manifest.read(path)):
-        variant = before.variant(variant.name, config, variant.seed)
-    job = job_of(variant, data_of(variant.config))
+        name = name_in(before, job.variant, job.data, HydraConfig.get().overrides.task)
+        variant = before.variant(name, config, variant.seed)
+        job = job_of(variant, data_of(variant.config))
     outcome = attempt(job)
     print(outcome.said(job), flush=True)
     return outcome.error

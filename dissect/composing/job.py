@@ -31,7 +31,8 @@ def who(folder: Path) -> tuple[str, int]:
 class Job:
     """One run: its variant, its data's digest, its key, and its folder <runs>/<study>/<variant>-seed<k>-<8 digits>.
 
-    `overrides` compose it on a command line; a member of an ensemble has none.
+    `overrides` compose it on a command line; a member of an ensemble has none. `condition` is the label of that in
+    which a study asks for it, "" where it has none.
     """
 
     variant: Variant
@@ -39,6 +40,7 @@ class Job:
     key: str
     folder: Path
     overrides: tuple[str, ...] = ()
+    condition: str = ""
 
     @property
     def averages(self) -> bool:
@@ -46,7 +48,8 @@ class Job:
         return bool(self.variant.config.ensemble.average)
 
     def __str__(self) -> str:
-        return f"{self.variant.name} seed {self.variant.seed}"
+        where = f" @ {self.condition}" if self.condition else ""
+        return f"{self.variant.name}{where} seed {self.variant.seed}"
 
 
 class Digest:

@@ -16,7 +16,7 @@ from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.identity import HARDWARE, without_paths
-from dissect.composing.plain import leaves, plain, targets_in
+from dissect.composing.plain import plain, targets_in
 from dissect.composing.trust import refuse_strangers
 from dissect.composing.variant import Variant, variant_name
 from dissect.design import Contrast, Design
@@ -25,6 +25,7 @@ from dissect.files import whole
 from dissect.measure.metric import Metric
 
 JUDGED = ("name", "label", "unit", "better", "times")
+BETWEEN = "between"  # the kind of a contrast that says how far another one differs between two conditions
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,20 @@ class Planned:
 def family(kind: str) -> str:
     """The contrasts of a plan that are corrected together: effects of components are one family, interactions another.
 
-    They are other questions, and a factorial design has many more of the second (`dissect.design.factorial`).
+    They are other questions, and a factorial design has many more of the second (`dissect.design.factorial`). So is
+    whether effects differ between conditions.
     """
-    return "interactions" if kind == "interaction" else "effects"
+    return {"interaction": "interactions", BETWEEN: "conditions"}.get(kind, "effects")
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A study as it was planned.
 
-    `variants` holds each variant's `components` (name -> label), its resolved `config` and that of its `base`, and its
-    `key` at seed 0; `seeds` are those planned at first, `extended` what was added later, and when. `metric` is the
-    primary one as the config describes it, JUDGED, and `smallest` is in its unit. `settings` says how they were chosen,
-    where that makes the answers look surer than they are.
+    `variants` holds each variant's `components` (name -> label), its resolved `config` and that of its `base`, its
+    `key` at seed 0, and the digest of its `settings`; `seeds` are those planned at first, `extended` what was added
+    later, and when. `metric` is the primary one as the config describes it, JUDGED, and `smallest` is in its unit. The
+    plan's own `settings` says how they were chosen, where that makes the answers look surer than they are.
     """
 
     study: str
@@ -73,6 +75,9 @@ class Manifest:
     epoch: str = "the last one, whatever came before it"
     settings: str = ""
     extended: list[dict[str, Any]] = field(default_factory=list)
+    # Label -> what makes it on the command line; each variant then stands there once a condition, and says of itself
+    # how it is called without (`variant`), its `condition`, and its data's digest (`pixels`).
+    conditions: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def all_seeds(self) -> list[int]:
@@ -103,13 +108,17 @@ class Manifest:
                 where.data[key] = like.data[key]
             for key in HARDWARE & like.trainer.keys():
                 where.trainer[key] = like.trainer[key]
-        found = Variant(name, entry["components"], seed, config, base)
-        if found.with_seed(0).key(self.pixels) != entry["key"]:
+        found = Variant(entry.get("variant", name), entry["components"], seed, config, base)
+        if found.with_seed(0).key(self.data_of(name)) != entry["key"]:
             raise InputError(
                 f"{name}: its network's code has changed since {self.study} was frozen on {self.frozen[:10]}; "
                 "undo that, or begin another study with name=..."
             )
         return found.with_seed(seed)
+
+    def data_of(self, name: str) -> str:
+        """The digest of a variant's data."""
+        return str(self.variants[name].get("pixels", self.pixels))
 
 
 def check_terms(level: float, smallest: float | None, power: float, looks: Sequence[int] | None) -> None:
@@ -163,6 +172,7 @@ def plan(
             names[parts]: {
                 "components": dict(variant.components),
                 "key": variant.with_seed(0).key(pixels),
+                "settings": variant.settings(pixels),
                 "config": _frozen(variant.config),
                 "base": _frozen(variant.base),
             }
@@ -262,39 +272,3 @@ def read_all(study: Path) -> list[Manifest]:
     """Every manifest in a study's folder, in the order in which they were frozen."""
     found = [read(path) for path in sorted(study.glob("manifest-*.json"))]
     return sorted((one for one in found if one is not None), key=lambda one: one.frozen)
-
-
-def refuse_changes(path: Path, frozen: Manifest, now: Manifest) -> None:
-    """Refuse to mix what was frozen with what the YAML files and the command line say now.
-
-    Raises:
-        InputError: naming what differs. More seeds are no difference.
-    """
-    differing = []
-    for name in ("level", "smallest", "power", "looks", "pixels"):
-        if getattr(frozen, name) != getattr(now, name):
-            label = {"pixels": "the data", "looks": "plan.looks or seeds"}.get(name, f"plan.{name}")
-            differing.append(f"{label} ({getattr(frozen, name)}, now {getattr(now, name)})")
-    for key in ("name", "unit", "better", "times"):  # a label is but a word
-        if frozen.metric.get(key) != now.metric[key]:
-            differing.append(f"metric.{key} ({frozen.metric.get(key)}, now {now.metric[key]})")
-    for name in {**frozen.variants, **now.variants}:
-        before, after = frozen.variants.get(name), now.variants.get(name)
-        if before is None or after is None:
-            differing.append(f"the variant {name} ({'not ' if before is None else ''}planned)")
-        elif before["key"] != after["key"]:
-            ours, theirs = leaves(before["config"]), leaves(after["config"])
-            keys = [key for key in {**ours, **theirs} if not key.startswith("plan.")]
-            felt = [key for key in keys if ours.get(key) != theirs.get(key)]
-            differing += [f"{key} ({ours.get(key)}, now {theirs.get(key)})" for key in felt] or [f"the code of {name}"]
-    differing = list(dict.fromkeys(differing))
-    if not differing and [asdict(one) for one in frozen.contrasts] != [asdict(one) for one in now.contrasts]:
-        differing.append("the planned contrasts")
-    if differing:
-        more = f"; and {len(differing) - 4} more" if len(differing) > 4 else ""
-        code = any(one.startswith("the code of") for one in differing)
-        mend = "Undo that, or begin" if code else "Go on as frozen with plan.frozen=true, or begin"
-        raise InputError(
-            f"{path}: this study was frozen on {frozen.frozen[:10]} and differs from what is asked for now in "
-            f"{'; '.join(differing[:4])}{more}. {mend} another with name=..."
-        )

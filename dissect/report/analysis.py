@@ -10,6 +10,7 @@ import pandas as pd
 from dissect.design import Component
 from dissect.measure.contrasts import variants
 from dissect.planning.manifest import Manifest
+from dissect.report import conditions
 from dissect.report.attribution import ATTRIBUTED
 from dissect.report.effects import effects_table, terms
 from dissect.report.labels import named
@@ -32,7 +33,10 @@ Labelled = tuple[pd.DataFrame, dict[str, str]]  # rows of effects, and component
 
 @dataclass(frozen=True)
 class Analysis:
-    """A study with its `effects` (see `effects_table`), the runs behind them (`scored_runs`), and one row a bar."""
+    """A study with its `effects` (see `effects_table`), the runs behind them (`scored_runs`), and one row a bar.
+
+    One in several conditions is as `conditions.together` makes it.
+    """
 
     study: Study
     scored: pd.DataFrame
@@ -46,7 +50,8 @@ class Analysis:
 
     @cached_property
     def bars(self) -> pd.DataFrame:
-        return bars_table(self.scored, self.effects, self.study, self.shown, self.published, self.level)
+        bars = bars_table(self.scored, self.effects, self.study, self.shown, self.published, self.level)
+        return conditions.labelled(self.study, bars, variants(self.scored)) if self.study.conditions else bars
 
     @property
     def labels(self) -> dict[str, str]:
@@ -57,6 +62,8 @@ class Analysis:
     def attributed(self) -> Labelled:
         """Each component's gain by several kinds of contrast; nothing where there is one kind alone."""
         effects, labels = self.effects, self.labels
+        if self.study.conditions:  # which stand side by side instead
+            return effects[:0], {}
         ours = effects[effects["kind"].isin(list(ATTRIBUTED)) & effects["component"].isin(list(labels))]
         ours = ours.drop_duplicates(["kind", "component"])
         if ours["kind"].nunique() < 2:
@@ -84,13 +91,16 @@ def analyse(study: Study, named_file: Path | None = None) -> Analysis:
         InputError: for manifests, scores or published values that cannot be used.
     """
     refuse_nonsense(study, study.manifests)
+    if apart := bool(study.conditions):
+        study = conditions.together(study)
     published = find_published(study.data["name"], study.metric.name, study.network, named_file)
-    scored = scored_runs(study)
+    scored = conditions.scored(study) if apart else scored_runs(study)
     known = variants(scored)
     components = components_of(study, scored)
     manifests = study.manifests or said_planned(study, known, components)
     ordered = study.elsewhere is None or study.elsewhere.ordered
-    asked = planned_before(questions(known, components, manifests, ordered=ordered), study, manifests)
+    asked = conditions.planned(study) if apart else questions(known, components, manifests, ordered=ordered)
+    asked = planned_before(asked, study, manifests)
     if study.metric.name == study.primary.name:
         chance = study.data.get("chance")
     else:
@@ -99,5 +109,7 @@ def analyse(study: Study, named_file: Path | None = None) -> Analysis:
     asked += contained(asked, known, shown)
     scores = scores_of(study, scored)
     effects = effects_table(study, scored, asked, manifests, published=published, scores=scores)
+    if apart:
+        effects = conditions.placed(study, effects)
     level = terms(None, manifests, study)["level"]
     return Analysis(study, scored, components, manifests, published, shown, effects, level, chance)

@@ -17,7 +17,9 @@ from dissect.measure.metric import Metric
 from dissect.report.figures import wrapped
 from dissect.style import BLUE, GREEN, GREY, INK, PURPLE, VERMILION
 
-ATTRIBUTED = {  # kind -> label, marker, colour
+Looks = Mapping[str, tuple[str, str, str]]
+
+ATTRIBUTED: Looks = {  # kind -> label, marker, colour
     "ladder": ("added to those before it", "o", BLUE),
     "leave_one_out": ("left out of the full model", "s", VERMILION),
     "one_at_a_time": ("alone, added to the baseline", "^", GREEN),
@@ -28,23 +30,26 @@ TOGETHER = LinearSegmentedColormap.from_list("together", [LESS, "#ffffff", MORE]
 WIDEST = 2.5  # an interval of two seeds is a dozen times its spread; beyond so many times the largest gain it is cut
 
 
-def plot_attribution(gains: pd.DataFrame, labels: Mapping[str, str], metric: Metric, *, ax: Axes) -> None:
+def plot_attribution(
+    gains: pd.DataFrame, labels: Mapping[str, str], metric: Metric, *, looks: Looks = ATTRIBUTED, ax: Axes
+) -> None:
     """A group of points a component, one a kind of contrast, each with its interval; filled where it is decided.
 
     An interval that reaches beyond the axis ends in an arrow.
 
     Args:
-        gains: `component`, `kind` (of ATTRIBUTED), `gain`, `low`, `high` (NaN where unknown), `verdict`.
+        gains: `component`, `kind` (of `looks`), `gain`, `low`, `high` (NaN where unknown), `verdict`.
         labels: component -> label, top to bottom.
+        looks: kind -> label, marker and colour.
     """
-    kinds = [kind for kind in ATTRIBUTED if kind in set(gains["kind"])]
+    kinds = [kind for kind in looks if kind in set(gains["kind"])]
     place = {name: row for row, name in enumerate(labels)}
     step = 0.68 / len(kinds)
     least = 0.5 if metric.unit == "points" else 0.0
     reach = WIDEST * max(float(gains["gain"].abs().max()), least) or np.inf
     ax.axvline(0, color=INK, lw=1, zorder=1)
     for number, kind in enumerate(kinds):
-        label, marker, colour = ATTRIBUTED[kind]
+        label, marker, colour = looks[kind]
         ours = gains[(gains["kind"] == kind) & gains["gain"].notna()]
         label += ", exploratory" if "manifest" in ours and not ours["manifest"].any() else ""
         rows = ours["component"].map(place).to_numpy(dtype=float) + step * (number - (len(kinds) - 1) / 2)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from dissect.files import whole
 from dissect.measure.metric import Metric
 from dissect.report.analysis import Analysis, analyse
+from dissect.report.conditions import drawn, looks, side_by_side
 from dissect.report.curves import read_curves
 from dissect.report.drawing import draw_attribution, draw_costs, draw_gains, draw_interactions, draw_learning_curves
 from dissect.report.exports import as_csv, as_latex, as_markdown, for_spreadsheets
@@ -21,6 +22,7 @@ from dissect.report.paper import as_text, paper_files, paper_table
 from dissect.report.predictions import ensemble_intervals
 from dissect.report.study import Study, read_study
 from dissect.report.tables import runs_csv, variants_table
+from dissect.report.words import counted
 from dissect.store.runs import DAMAGED
 from dissect.style import drawn as as_bytes
 
@@ -64,6 +66,9 @@ def write_report(
     for error in study.runs.loc[study.runs["status"] == DAMAGED, "error"]:
         print(f"left out: {error}", file=sys.stderr)
     found = analyse(study, named_file)
+    left, study = study, found.study
+    if other := len(set(left.compared["folder"]) - set(study.compared["folder"])):
+        print(f"left out: {counted(other, 'run')} of no planned condition", file=sys.stderr)
     effects, bars, level, published = found.effects, found.bars, found.level, found.published
     # What needs no interval for other members has one over seeds.
     members = ensemble_intervals(study, set(effects.loc[effects["seeds"] == 1, "treated"]), level)
@@ -90,6 +95,7 @@ def write_report(
         study, effects, variants_table(study, found.manifests, effects),
         {name: files[f"{name}.svg"] for name in figures},
         manifests=found.manifests, published=published, members=members, drawn=found.shown,
+        conditions=side_by_side(effects, study.metric) if study.conditions else [],
     ).encode()  # fmt: skip
     files["variants.tex"] = as_text(found, "latex").encode()
     if paper:
@@ -103,13 +109,18 @@ def write_report(
     return Report(folder / "index.html", effects, study.metric)
 
 
-def _attributions(found: Analysis, sized: Mapping[str, float]) -> dict[str, Figure]:
+def _attributions(found: Analysis, sized: Mapping[str, Any]) -> dict[str, Figure]:
     """The figures of attribution and interactions, where there is something to draw."""
     figures = {}
     ours, labels = found.attributed
     if len(ours):
         figures["attribution"] = draw_attribution(ours, labels, found.study.metric, **sized)
     pairs, labels = found.interactions
-    if len(pairs):
+    if found.study.conditions:
+        gains, labels = drawn(found.effects)
+        where = looks(found.study)
+        width, where = sized.get("width", 9), looks(found.study)
+        figures["conditions"] = draw_attribution(gains, labels, found.study.metric, width, where)
+    elif len(pairs):
         figures["interactions"] = draw_interactions(pairs, labels, found.study.metric, int(pairs["digits"].iloc[0]))
     return figures

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dissect.measure.metric import Metric
-from dissect.report.attribution import interactions_legend, plot_attribution, plot_interactions
+from dissect.report.attribution import ATTRIBUTED, Looks, interactions_legend, plot_attribution, plot_interactions
 from dissect.report.costs import NAMES as COSTS
 from dissect.report.costs import plot_costs
 from dissect.report.figures import name_rows, plot_gains, plot_learning_curve, plot_levels, wrapped
@@ -77,8 +77,10 @@ def draw_learning_curves(curves: pd.DataFrame, labels: dict[str, str], metric: M
     return figure
 
 
-def draw_attribution(gains: pd.DataFrame, labels: Mapping[str, str], metric: Metric, width: float = 9) -> Figure:
-    """Each component's gain by every kind of contrast, side by side.
+def draw_attribution(
+    gains: pd.DataFrame, labels: Mapping[str, str], metric: Metric, width: float = 9, looks: Looks = ATTRIBUTED
+) -> Figure:
+    """Each component's gain by every kind of contrast, or in every condition, side by side.
 
     Args:
         gains: of the table of effects, contrasts about one component each.
@@ -88,7 +90,7 @@ def draw_attribution(gains: pd.DataFrame, labels: Mapping[str, str], metric: Met
         kinds = gains["kind"].nunique()
         figure = Figure(figsize=(width, 1.3 + (0.2 + 0.15 * kinds) * len(labels)), layout="constrained")
         ax = figure.subplots()
-        plot_attribution(gains, labels, metric, ax=ax)
+        plot_attribution(gains, labels, metric, looks=looks, ax=ax)
         handles, names = ax.get_legend_handles_labels()
         figure.legend(handles, names, ncols=3 if width >= NARROW else 1, fontsize=small(), **BELOW)
     return figure

@@ -1,6 +1,6 @@
 """What a task says of its data, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 TOLD_ELSEWHERE = {"name", "digest", "judge", "examples", "folds", "fold", "chance", "bytes_known"}
@@ -39,3 +39,16 @@ def judges(data: Mapping[str, Any]) -> str:
         return "examples"
     count = counts.get(data.get("judge"), counts.get("validation"))
     return f"{count:,} validation examples" if count is not None else "validation examples"
+
+
+def shared(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of what is said of several data that in which all agree, at any depth."""
+    first, *others = facts
+    found: dict[str, Any] = {}
+    for key, value in first.items():
+        values: list[Any] = [value, *(one.get(key) for one in others)]
+        if all(isinstance(one, Mapping) for one in values):
+            found[key] = shared(values)
+        elif all(one == value for one in values):
+            found[key] = value
+    return found

@@ -25,8 +25,12 @@ from dissect.report.tables import left_out
 def render(
     study: Study, effects: pd.DataFrame, variants: pd.DataFrame, pictures: Mapping[str, bytes], *,
     manifests: Sequence[Manifest], published: Published | None, members: Mapping[str, Members], drawn: Sequence[str],
+    conditions: Sequence[Mapping[str, Any]] = (),
 ) -> str:  # fmt: skip
-    """The page as text; `pictures` are SVGs by name, `members` ensembles by variant, `drawn` the variants drawn."""
+    """The page as text; `pictures` are SVGs by name, `members` ensembles by variant, `drawn` the variants drawn.
+
+    `conditions` are the rows of `conditions.side_by_side`.
+    """
     here = FileSystemLoader(Path(__file__).parent)
     shown = Environment(loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     shown.filters |= {name: getattr(words, name) for name in ("number", "duration", "p_number")}
@@ -56,6 +60,7 @@ def render(
             for row in effects.to_dict("records")
         ],
         interactions=interactions_table(effects, metric),
+        conditions=conditions,
         gaps=gaps(study, manifests, effects),
         plans=plans(study, manifests, effects),
         variants=variants.to_dict("records"),

@@ -18,6 +18,7 @@ from dissect.measure.failures import collapsed
 from dissect.measure.metric import DESCRIBED, Metric
 from dissect.planning.manifest import Manifest, read_all
 from dissect.report.configs import config, what_differs
+from dissect.report.facts import shared
 from dissect.store import runs as store
 from dissect.store.readers.found import Found
 from dissect.store.record import kept_as
@@ -72,6 +73,11 @@ class Study:
         """What was planned, as it was frozen; nothing for runs made elsewhere."""
         return [] if self.elsewhere else read_all(self.path)
 
+    @property
+    def conditions(self) -> list[str]:
+        """Those in which the study was planned; none for most."""
+        return list(dict.fromkeys(label for plan in self.manifests for label in plan.conditions))
+
     def config(self, folder: str) -> dict[str, Any]:
         """A run's config; empty where there is none that can be read, for it only adds to what a result says."""
         return {} if self.elsewhere else config(self.path / folder / "config.yaml")
@@ -97,6 +103,8 @@ class Study:
     def data(self) -> dict[str, Any]:
         """What the runs were trained on: DATA, and what else their task says of it."""
         data = list(self.compared["data"])
+        if self.conditions:
+            data = [shared(data)]
         # Whether ten-crop is evaluated is no part of a run's identity: a run without it has no views.
         views = max((one.get("views") or 0 for one in data), default=0)
         return data[0] | ({"views": views} if views else {})
@@ -165,10 +173,6 @@ def study_of(found: Found, said: Asked) -> Study:
     return _study(path, results, primary, name, said.better, elsewhere)
 
 
-def _name(path: Path, elsewhere: Elsewhere | None) -> str:
-    return path.resolve().name if elsewhere is None else path.name
-
-
 def _study(
     path: Path, results: Sequence[Mapping[str, Any]], primary: Metric, name: str | None, better: str | None,
     elsewhere: Elsewhere | None = None,
@@ -191,7 +195,7 @@ def _study(
     floats = dict.fromkeys([*logged, "ten_crop", *COSTS[3:]], float)
     runs = runs.astype(floats | dict.fromkeys(COSTS[:3], "Int64") | {"seed": int})
     runs = runs.sort_values(["variant", "seed"], kind="stable", ignore_index=True)
-    study = Study(_name(path, elsewhere), path, runs, metric, primary, logged, elsewhere)
+    study = Study(path.name if elsewhere else path.resolve().name, path, runs, metric, primary, logged, elsewhere)
     if study.compared.empty:
         others = ", ".join(f"{count} {status}" for status, count in Counter(runs["status"]).items())
         reason = next((f"; {run['folder']}: {run['error']}" for run in rows if run["error"]), "")
@@ -199,7 +203,8 @@ def _study(
             f"{path}: has no finished run to report on ({others or 'no results at all'}{reason}); "
             f"train some with `python -m dissect name={study.name} ...`"
         )
-    _refuse_mixtures(study)
+    if not study.conditions:
+        refuse_mixtures(study)
     return study
 
 
@@ -257,9 +262,10 @@ def _row(result: Mapping[str, Any], metric: Metric, logged: Sequence[str]) -> di
     return row | {key: result["metrics"].get(key) for key in logged}
 
 
-def _refuse_mixtures(study: Study) -> None:
+def refuse_mixtures(study: Study, keys: Sequence[str] = ("data", "settings")) -> None:
+    """Raises InputError where finished runs differ in one of these, in their ten-crop or in what their names mean."""
     runs = study.compared.assign(data=[data["name"] for data in study.compared["data"]])
-    for key in ("data", "settings"):
+    for key in keys:
         counts = Counter(runs[key])
         if len(counts) > 1:
             kinds = ", ".join(f"{count} with {key} {value[:16]}" for value, count in counts.items())

@@ -11,6 +11,7 @@ from dissect.measure.members import Members
 from dissect.measure.metric import Metric
 from dissect.measure.planning import sd_range
 from dissect.measure.stopping import HOPELESS
+from dissect.planning.manifest import BETWEEN
 from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED
 
@@ -48,6 +49,11 @@ KINDS = {
         "below zero they overlap.",
     ),
     "pair": Kind("pair", "Pairs", "One variant directly against another."),
+    BETWEEN: Kind(
+        "between conditions",
+        "Between conditions",
+        "Whether a gain differs between two conditions: that in the one minus that in the other, paired by seed.",
+    ),
     CONTAINED: Kind("over what it contains", "Other variants", "Each over the largest variant that it contains."),
     CONDITIONAL: Kind(
         "conditional", "Conditional gains", "A component's gain without and with another, averaged over the rest."
@@ -67,6 +73,12 @@ OUTCOMES = {
     "helps": "helps", "hurts": "hurts", "equivalent": "differs", "inconclusive": "inconclusive",
 }  # fmt: skip
 SAME = {"equivalent": "add up", "inconclusive": "inconclusive"}
+DIFFERS = {
+    "helps": "gains more there",
+    "hurts": "gains less there",
+    "equivalent": "differs",
+    "inconclusive": "inconclusive",
+}
 TOGETHER = {
     "higher": {"helps": "more than the sum", "hurts": "less than the sum", **SAME},
     "lower": {"helps": "better than the sum", "hurts": "worse than the sum", **SAME},
@@ -108,7 +120,7 @@ def outcome(row: Mapping[Any, Any], metric: Metric) -> str:
         return "identical"
     if not row["verdict"]:
         return _untrainable(row) or "not decided"
-    told = (TOGETHER[metric.better] if row["kind"] == "interaction" else OUTCOMES)[row["verdict"]]
+    told = {"interaction": TOGETHER[metric.better], BETWEEN: DIFFERS}.get(row["kind"], OUTCOMES)[row["verdict"]]
     if row["verdict"] != "inconclusive" and row["p_equivalent_holm"] < 1 - row["level"]:
         size = size_text(row["margin"], metric)
         joint = {"differs": f"differs by less than {size}", "add up": f"add up to within {size}"}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dissect.composing.job import Job
+from dissect.planning.conditions import at
 from dissect.store.record import kept_as
 
 
@@ -17,15 +18,19 @@ class Alike:
     """
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        parts = {job.variant.name: frozenset(job.variant.components) for job in jobs if not job.averages}
-        smaller = {name: [one for one in parts if parts[one] < own] for name, own in parts.items()}
+        parts = {_name(job): frozenset(job.variant.components) for job in jobs if not job.averages}
+        where = {_name(job): job.condition for job in jobs}
+        smaller = {
+            name: [one for one in parts if parts[one] < own and where[one] == where[name]]
+            for name, own in parts.items()
+        }
         self._control = {name: max(under, key=lambda one: len(parts[one])) for name, under in smaller.items() if under}
         self._results: dict[str, dict[int, Mapping[str, Any]]] = {}
         self._told: set[str] = set()
 
     def remark(self, job: Job, result: Mapping[str, Any] | None) -> str:
         """What is to be said now that this run is finished; mostly nothing."""
-        name = job.variant.name
+        name = _name(job)
         if result is None or job.averages or job.variant.member_of:
             return ""
         self._results.setdefault(name, {})[job.variant.seed] = result
@@ -40,6 +45,10 @@ class Alike:
             return ""
         self._told.add(name)
         return f"note: {name} is identical to {control} {on_all(ours[seeds[0]])} in every seed: is it switched on?"
+
+
+def _name(job: Job) -> str:
+    return at(job.variant.name, job.condition)
 
 
 def on_all(result: Mapping[str, Any]) -> str:

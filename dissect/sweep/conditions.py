@@ -1,10 +1,95 @@
-"""Sweeps over settings: what may lie in one folder, and is refused before the first run where it may not."""
+"""Sweeps over settings: a study's conditions, and what is refused before the first run as nothing could show it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Override
 
 from dissect.composing.job import Job
+from dissect.composing.overrides import key_of
 from dissect.composing.plain import leaves, plain
+from dissect.composing.schema import UNFELT
 from dissect.errors import InputError
+from dissect.planning.manifest import Manifest, read
+from dissect.training.task import data_of
+
+Conditions = dict[str, tuple[list[str], list[list[str]]]]  # label -> the overrides that make it, and all of each run
+MOST = 8  # conditions; each two of them are compared
+
+
+def conditions_of(overrides: Sequence[Override], lists: Iterable[list[str]]) -> Conditions:
+    """A sweep's runs by their condition: the values of all keys that are swept over, but for the seed.
+
+    A sweep over seeds alone has one condition, whose label is "".
+
+    Raises:
+        InputError: for a key that makes no condition, as no result depends on it, or as it judges on other examples.
+    """
+    swept = [key_of(str(one.input_line)) for one in overrides if one.is_sweep_override()]
+    swept = [key for key in swept if key != "seed"]
+    for key in swept:
+        if key.split(".")[0] in UNFELT - {"data"} or key.startswith("hydra") or key in ("data.fold", "data.folds"):
+            raise InputError(
+                f"{key}: is no condition that a study is crossed with, as that is a setting by which other networks "
+                "are trained; sweep over it by calls of their own"
+            )
+    found: Conditions = {}
+    for one in lists:
+        said = [text for text in one if key_of(text) in swept]
+        found.setdefault(", ".join(text.lstrip("+") for text in said), (said, []))[1].append(one)
+    if len(found) > MOST:
+        raise InputError(f"{', '.join(swept)}: make {len(found)} conditions; {MOST} at most can be compared")
+    return found if len(found) > 1 else dict(zip([""], found.values(), strict=False))
+
+
+def check_conditions(jobs: Iterable[Job]) -> None:
+    """Refuse conditions that cannot stand side by side.
+
+    Raises:
+        InputError: where two are the same, have other metrics, or are judged on other examples.
+    """
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for job in jobs:
+        if job.condition in found:
+            continue
+        settings, judged = job.variant.settings(job.data), _judged(job)
+        for label, (others, before) in found.items():
+            if settings == others:
+                raise InputError(f"{label} and {job.condition}: are the same condition; leave one out")
+            for key, value in judged.items():
+                if value != before[key]:
+                    raise InputError(
+                        f"{label} and {job.condition}: are not judged alike ({key} is {before[key]}, then {value}), so "
+                        "they cannot stand side by side; make each a study of its own, with name=..."
+                    )
+        found[job.condition] = settings, judged
+
+
+def refuse_other_conditions(path: Path, now: Manifest) -> None:
+    """Refuse a study in a folder where another one was planned in other conditions, as a report shows both.
+
+    Raises:
+        InputError: naming that plan.
+    """
+    for other in sorted(path.parent.glob("manifest-*.json")):
+        before = read(other) if other.name != path.name else None
+        if before is not None and list(before.conditions) != list(now.conditions):
+            told = [", ".join(one.conditions) or "none" for one in (before, now)]
+            raise InputError(
+                f"{other}: was planned in other conditions ({told[0]}) than are asked for now "
+                f"({told[1]}); begin another folder with name=..."
+            )
+
+
+def _judged(job: Job) -> dict[str, Any]:
+    """By what, and on which examples, a run is judged, as far as that is known before."""
+    config = job.variant.config
+    facts = data_of(config).facts
+    counts = facts.get("examples") or {}
+    metric = {f"metric.{key}": config.metric[key] for key in ("name", "unit", "better", "times")}
+    data = {"the data": facts.get("name"), "the judge": facts.get("judge")}
+    return {**metric, **data, "the number of examples": counts.get("validation")}
 
 
 def refuse_several_settings(jobs: Iterable[Job]) -> None:

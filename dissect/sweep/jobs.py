@@ -1,6 +1,7 @@
 """Which runs a sweep asks for: each variant composed once, whatever its seeds."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -20,6 +21,7 @@ from dissect.composing.overrides import key_of
 from dissect.composing.variant import Variant, declaration
 from dissect.design import Component, Design
 from dissect.errors import InputError
+from dissect.sweep.conditions import Conditions, check_conditions, conditions_of
 from dissect.training.task import data_of
 
 
@@ -33,6 +35,7 @@ class Asker:
 
     def __init__(self, config: Any, context: HydraContext, params: dict[str, str]) -> None:
         self.config, self.context, self.params = config, context, params
+        self.conditions: Conditions = {}  # those of the jobs that were asked for last
 
     def design(self) -> Design | None:
         """The study's design over its components, None for a plain sweep."""
@@ -60,23 +63,30 @@ class Asker:
         said = [f"{key}={value}" for key, value in self.params.items()]
         overrides = parser.parse_overrides([*said, *arguments])
         if design is None:
-            return self._composed(_product(overrides))
+            return self._composed(_product(overrides), {})
         for override in overrides:
             if override.get_key_element() in ("component", "+ablation"):
                 raise InputError(f"{override.input_line}: the study chooses the components; leave it out")
-            if override.is_sweep_override() and override.get_key_element() != "seed":
-                raise InputError(f"{override.input_line}: a study has one setting for all; sweep over seeds only")
-        lists = _product(overrides)
         if not design.contrasts:
             raise InputError(
                 "this study has nothing to compare: name components with plan.components=[...] or ladder=[...]"
             )
-        return self._composed([[*one, f"component=[{','.join(parts)}]"] for parts in design.variants for one in lists])
-
-    def _composed(self, lists: Iterable[Sequence[str]]) -> list[Job]:
-        """Jobs from lists of overrides; those that differ in their seed alone are composed once."""
         jobs: list[Job] = []
         data: dict[str, Any] = {}
+        self.conditions = conditions_of(overrides, _product(overrides))
+        for label, (_, lists) in self.conditions.items():
+            asked = [[*one, f"component=[{','.join(parts)}]"] for parts in design.variants for one in lists]
+            jobs += [replace(job, condition=label) for job in self._composed(asked, data)]
+        check_conditions(jobs)
+        return jobs
+
+    def _composed(self, lists: Iterable[Sequence[str]], data: dict[str, Any]) -> list[Job]:
+        """Jobs from lists of overrides; those that differ in their seed alone are composed once.
+
+        Args:
+            data: what was found before, by the part of a config that decides it; filled.
+        """
+        jobs: list[Job] = []
         groups: dict[tuple[str, ...], list[Sequence[str]]] = {}
         for said in lists:
             groups.setdefault(tuple(one for one in said if key_of(one) != "seed"), []).append(said)

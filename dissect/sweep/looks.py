@@ -16,6 +16,7 @@ from dissect.measure.failures import collapsed
 from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast
 from dissect.measure.stopping import HOPELESS
+from dissect.planning.conditions import at
 from dissect.planning.manifest import Manifest
 from dissect.store.runs import read_scores
 from dissect.sweep.finish import Outcome
@@ -67,6 +68,7 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
     cropped = f"{metric.name}_ten_crop"
     runs = pd.DataFrame(
         {
+            "condition": job.condition,
             "variant": job.variant.name,
             "components": tuple(job.variant.components),
             "seed": job.variant.seed,
@@ -79,18 +81,27 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
         if outcome.result
     )
     contrasts = [Contrast(one.weights, one.orders, one.family) for one in manifest.contrasts]
-    scored = with_ten_crop(runs.astype({cropped: float}), metric)
+    scored = _in_conditions(runs.astype({cropped: float}), metric)
     names = set(scored["variant"])
     lost = {
         (view, job.variant.seed)
         for job, outcome in ended
         if outcome.diverged or (outcome.result and _collapsed(job, outcome.result, metric))
-        for view in {job.variant.name, *({f"{job.variant.name} + ten-crop"} & names)}
+        for name in [at(job.variant.name, job.condition)]
+        for view in {name, *({f"{name} + ten-crop"} & names)}
     }
     return effects(
         scored, contrasts, metric, level=manifest.level, margin=manifest.smallest or math.nan, power=manifest.power,
         looks=looks, scores=_scores(scored), untrained=lost,
     )  # fmt: skip
+
+
+def _in_conditions(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The runs with what is read off them, each variant under the name that it has in its condition."""
+    frames = [with_ten_crop(ours, metric) for _, ours in runs.groupby("condition", sort=False)]
+    scored = pd.concat(frames, ignore_index=True)
+    names = [at(*one) for one in scored[["variant", "condition"]].itertuples(index=False)]
+    return scored.assign(variant=names)
 
 
 def _collapsed(job: Job, result: Mapping[str, Any], metric: Metric) -> bool:

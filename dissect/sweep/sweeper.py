@@ -1,6 +1,7 @@
 """Hydra's face of a sweep: a plain one, a study with its frozen manifest, one with seeds=auto, or a search."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,10 +17,12 @@ from dissect.composing.plain import plain, targets_in
 from dissect.design import Design
 from dissect.errors import InputError
 from dissect.planning import manifest
+from dissect.planning.changes import refuse_changes
+from dissect.planning.conditions import crossed
 from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
 from dissect.store.runs import check_writable
-from dissect.sweep.conditions import refuse_several_settings
+from dissect.sweep.conditions import refuse_other_conditions, refuse_several_settings
 from dissect.sweep.jobs import Asker, study_of
 from dissect.sweep.pool import warm, workers_for
 from dissect.sweep.train import Ended, conclude, train
@@ -70,6 +73,10 @@ class Sweep(Sweeper):
             if any(said.startswith("seed=") for said in arguments):
                 raise InputError("seeds=auto: chooses the seeds itself, 0 and on; leave seed= out")
             jobs = self.asker.jobs([*arguments, f"seed=range({looks[-1]})"], design)
+            if len(self.asker.conditions) > 1:
+                raise InputError(
+                    f"seeds=auto: decides for one condition; of {', '.join(self.asker.conditions)} name one"
+                )
             ended = extend(*self.frozen(jobs, design), looks, self.train)
         else:
             jobs = self.asker.jobs(arguments, design)
@@ -96,11 +103,18 @@ class Sweep(Sweeper):
 
     def planned(self, jobs: Sequence[Job], design: Design) -> Manifest:
         """What the manifest of a study with these jobs says."""
-        per_variant = len(jobs) // len(design.variants)
-        variants = {parts: jobs[place * per_variant].variant for place, parts in enumerate(design.variants)}
-        seeds = {job.variant.seed for job in jobs}
-        views = getattr(data_of(jobs[0].variant.config), "facts", {}).get("views")
-        return manifest.plan(study_of(self.config.hydra), design, variants, jobs[0].data, sorted(seeds), views)
+        seeds = sorted({job.variant.seed for job in jobs})
+        plans: dict[str, Manifest] = {}
+        for condition in dict.fromkeys(job.condition for job in jobs):
+            ours = [job for job in jobs if job.condition == condition]
+            per_variant = len(ours) // len(design.variants)
+            variants = {parts: ours[place * per_variant].variant for place, parts in enumerate(design.variants)}
+            views = getattr(data_of(ours[0].variant.config), "facts", {}).get("views")
+            name, data = study_of(self.config.hydra), ours[0].data
+            plans[condition] = manifest.plan(name, design, variants, data, seeds, views)
+        if len(plans) == 1:
+            return next(iter(plans.values()))
+        return crossed(plans, {label: said for label, (said, _) in self.asker.conditions.items()})
 
     def frozen(self, jobs: list[Job], design: Design) -> tuple[list[Job], Manifest]:
         """The jobs as the study's manifest has them, which is written now if there is none, and the manifest.
@@ -112,6 +126,7 @@ class Sweep(Sweeper):
         path = manifest.path_of(config, now.study)
         alone = self._claim(path)
         before = manifest.read(path)
+        refuse_other_conditions(path, now)
         if before is None:
             check_writable(path.parent, max((job.folder.name for job in jobs), key=len))
             manifest.write(path, now)
@@ -119,7 +134,7 @@ class Sweep(Sweeper):
             return jobs, now
         if not config.plan.frozen:
             try:
-                manifest.refuse_changes(path, before, now)
+                refuse_changes(path, before, now)
             except InputError:
                 if not alone or self._begun(before, config):
                     raise
@@ -135,10 +150,14 @@ class Sweep(Sweeper):
                       "(seeds=auto does)", flush=True)  # fmt: skip
         if not config.plan.frozen:
             return jobs, before
-        data = Digest(before.pixels)
         named = {target for job in jobs for target in targets_in(plain(job.variant.config))}
-        runs = [before.variant(name, config, seed, named) for name in before.variants for seed in now.seeds]
-        return [job_of(run, data) for run in runs], before
+        like = {job.condition: job.variant.config for job in jobs}
+        found = []
+        for name, entry in before.variants.items():
+            where, data = entry.get("condition", ""), Digest(before.data_of(name))
+            runs = [before.variant(name, like.get(where, config), seed, named) for seed in now.seeds]
+            found += [replace(job_of(run, data), condition=where) for run in runs]
+        return found, before
 
     def _claim(self, path: Path) -> bool:
         """Hold a plan as long as this sweep lasts, so that nobody replaces it; whether no other sweep holds it."""
@@ -157,7 +176,8 @@ class Sweep(Sweeper):
         if any(store.held(path) for path in study.iterdir() if path.is_dir() and path.name[0] != "."):
             return True
         ended = [one for one in store.results(study) if one["status"] in ("finished", store.DAMAGED)]
-        return any(one["variant"] in before.variants and one["seed"] in before.all_seeds for one in ended)
+        names = {entry.get("variant", name) for name, entry in before.variants.items()}
+        return any(one["variant"] in names and one["seed"] in before.all_seeds for one in ended)
 
 
 def refuse(config: Any, arguments: Sequence[str]) -> None:

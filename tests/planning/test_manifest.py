@@ -9,6 +9,7 @@ from dissect import design
 from dissect.design import Component
 from dissect.errors import InputError
 from dissect.planning import manifest
+from dissect.planning.changes import refuse_changes
 
 LADDER = [Component("dropout1"), Component("leaky_relu"), Component("ensemble", derived=True)]
 
@@ -78,7 +79,7 @@ def test_a_frozen_variant_is_the_one_that_was_planned_whatever_is_composed_now(p
 
 def test_what_changed_since_is_refused_with_the_key_once(planned, tmp_path):
     with pytest.raises(InputError) as refused:
-        manifest.refuse_changes(tmp_path / "m.json", planned(), planned("train.epochs=7"))
+        refuse_changes(tmp_path / "m.json", planned(), planned("train.epochs=7"))
     assert str(refused.value).count("train.epochs (20, now 7)") == 1
     assert "plan.frozen=true" in str(refused.value)
 
@@ -86,15 +87,15 @@ def test_what_changed_since_is_refused_with_the_key_once(planned, tmp_path):
 @pytest.mark.parametrize("change", ["plan.level=0.9", "plan.smallest=2", "plan.power=0.9"])
 def test_a_changed_question_is_refused_too(planned, change, tmp_path):
     with pytest.raises(InputError, match=change.split("=")[0]):
-        manifest.refuse_changes(tmp_path / "m.json", planned(), planned(change))
+        refuse_changes(tmp_path / "m.json", planned(), planned(change))
 
 
 @pytest.mark.parametrize("change", ["metric.name=loss", "metric.better=lower", "metric.unit=share", "metric.times=1"])
 def test_a_changed_metric_is_refused_and_another_word_for_it_is_not(planned, change, tmp_path):
     key, _, value = change.partition("=")
     with pytest.raises(InputError, match=rf"{key} \(.*, now {value}"):
-        manifest.refuse_changes(tmp_path / "m.json", planned(), planned(change))
-    manifest.refuse_changes(tmp_path / "m.json", planned(), planned("metric.label=share of right ones"))
+        refuse_changes(tmp_path / "m.json", planned(), planned(change))
+    refuse_changes(tmp_path / "m.json", planned(), planned("metric.label=share of right ones"))
 
 
 def test_a_metric_is_kept_as_the_config_describes_it(planned):
@@ -115,7 +116,7 @@ def test_a_manifest_of_the_first_recipe_is_refused_in_one_line(planned, tmp_path
 
 def test_more_seeds_and_other_places_or_hardware_are_no_change(planned, tmp_path):
     elsewhere = planned("trainer.accelerator=cpu", "threads=1", "logger=tensorboard", seeds=(0, 1, 2))
-    manifest.refuse_changes(tmp_path / "m.json", planned(), elsewhere)
+    refuse_changes(tmp_path / "m.json", planned(), elsewhere)
 
 
 def test_seeds_that_are_added_later_are_told_apart_from_those_planned(planned, tmp_path):
@@ -155,7 +156,7 @@ def test_changed_code_cannot_go_on_as_frozen(planned, variant, tmp_path):
     with pytest.raises(InputError, match="its network's code has changed since cumulative was frozen"):
         changed.variant("step2", variant().config, 0)
     with pytest.raises(InputError, match="the code of step1") as refused:
-        manifest.refuse_changes(tmp_path / "m.json", changed, before)
+        refuse_changes(tmp_path / "m.json", changed, before)
     assert "plan.frozen" not in str(refused.value)
 
 

@@ -7,7 +7,7 @@ from dissect.sweep.alike import Alike
 
 def job(name, components, seed, averages=False):
     variant = SimpleNamespace(name=name, components=components, seed=seed, member_of=None)
-    return SimpleNamespace(variant=variant, averages=averages)
+    return SimpleNamespace(variant=variant, averages=averages, condition="")
 
 
 def result(digest, accuracy=0.5, examples=797):
