@@ -29,15 +29,23 @@ def question_label(study: Study, one: Question, known: Variants) -> str:
     return named(study, one.components)
 
 
-def bar_label(study: Study, variant: str, components: tuple[str, ...], inherited: tuple[str, ...] | None) -> str:
-    """How a variant is called in figures: "step4 · + leaky ReLU", "step1 · baseline", "dropout 1 + leaky ReLU".
+def bar_label(
+    study: Study, variant: str, components: tuple[str, ...], inherited: tuple[str, ...] | None,
+    full: tuple[str, ...] = (),
+) -> str:  # fmt: skip
+    """How a variant is called: "step4 · leaky ReLU", "step1 · baseline", "dropout 1 + leaky ReLU", "full − dropout 1".
 
-    `inherited` are its control's components, None where it has no control.
+    Args:
+        inherited: its control's components, None where it has no control.
+        full: those of the largest variant, from which one of more than three components is told by what it lacks.
     """
     if not components:
         return variant if variant == "baseline" else f"{variant} · baseline"
     if variant == "+".join(components) and (len(components) <= 3 or inherited is None):
         return named(study, components)
+    lacking = [part for part in full if part not in components]
+    if variant == "+".join(components) and len(components) > 3 and set(components) <= set(full) and len(lacking) < 3:
+        return " − ".join(["full", *(named(study, [part]) for part in lacking)])
     added = named(study, [part for part in components if part not in (inherited or ())])
     step = f"{len(components)} components" if variant == "+".join(components) else variant.removesuffix(" + ten-crop")
-    return f"{step} · {added}" if inherited is None else f"{step} · + {added}"
+    return f"{step} · {added}"

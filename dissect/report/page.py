@@ -17,7 +17,7 @@ from dissect.planning.manifest import Manifest
 from dissect.report import words
 from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
 from dissect.report.published import Published
-from dissect.report.sections import gaps, interactions_table, plans, sections
+from dissect.report.sections import gaps, interactions_table, opening, plans, sections
 from dissect.report.study import Study
 from dissect.report.tables import left_out
 
@@ -54,6 +54,7 @@ def render(
         unit=words.gains_of(metric),
         gain_head=partial(words.gain_head, metric),
         levels_of=_levels(study, variants),
+        opening=opening(effects, metric),
         sections=sections(effects, metric, members),
         effects=[
             row | {"runs": _runs(row, folders), "about": words.kind_of(row["kind"], metric)}

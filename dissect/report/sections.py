@@ -47,6 +47,26 @@ def sections(effects: pd.DataFrame, metric: Metric, members: Mapping[str, Member
     return told
 
 
+def opening(effects: pd.DataFrame, metric: Metric) -> str:
+    """The page in a sentence: how many contrasts are decided, and what so many seeds could not have shown."""
+    told = spoken(effects)
+    planned = told[told["manifest"] != ""]
+    rows, what = (planned, "planned contrast") if len(planned) else (told, "contrast")
+    rows = rows[rows["verdict"] != ""]
+    if rows.empty:
+        return "Nothing is decided: it takes two seeds of a variant and of what it is compared with."
+    decided = int(rows["verdict"].isin(["helps", "hurts", "equivalent"]).sum())
+    few, many = int(rows["seeds"].min()), int(rows["seeds"].max())
+    seeds = f"{few} seeds" if few == many else f"{few} to {many} seeds"
+    start = f"{decided} of {counted(len(rows), what)} {'is' if decided == 1 else 'are'} decided"
+    smallest = rows["smallest"].min()
+    if pd.isna(smallest):
+        return f"{start}, with {seeds}."
+    digits = 1 if metric.unit == "points" else metric.digits([smallest])
+    least = metric.with_unit(f"±{smallest:.{digits}f}")
+    return f"{start}; with {seeds} no gain under {least} could be shown with {100 * rows['power'].iloc[0]:g}% power."
+
+
 def spoken(effects: pd.DataFrame) -> pd.DataFrame:
     """The contrasts that get a sentence of their own."""
     other = effects[effects["kind"] != CONTAINED]

@@ -55,10 +55,11 @@ def bars_table(
     names = [str(name) for name in bars["variant"]]
     against = {name: control(name, known) for name in names}
     inherited = {name: known[under] for name, under in against.items() if under is not None}
-    bars["label"] = [bar_label(study, name, known[name], inherited.get(name)) for name in names]
+    full = max(known.values(), key=len, default=())
+    bars["label"] = [bar_label(study, name, known[name], inherited.get(name), full) for name in names]
     if without:
         labels = [str(label) for label in effects["label"]]
-        bars["label"] = [f"full model without {labels[row]}" if row >= 0 else "full model"
+        bars["label"] = [f"full − {labels[row]}" if row >= 0 else "full"
                          for row in without.values()]  # fmt: skip
     # A level on other data is no yardstick, where a gain still is one.
     comparable = published.levels if published and published.same_data(study.data) else {}

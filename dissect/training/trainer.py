@@ -1,5 +1,6 @@
 """Lightning's Trainer for one run, with its loggers and the state from which a killed run goes on."""
 
+import inspect
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from omegaconf import DictConfig
 from dissect.composing.identity import without_paths
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
+from dissect.composing.variant import Variant
 from dissect.errors import InputError
 from dissect.training.epochs import Epochs, Row
 from dissect.training.hardware import has_bf16, warn_of_emulation
@@ -98,9 +100,31 @@ def logging_to(
             trainer.callbacks.append(Told(log.epochs, epochs))  # type: ignore[attr-defined]
             yield log.result
     else:
-        trainer.logger = instantiate(config.logger, version=f"{variant.name}-seed{variant.seed}")
-        trainer.logger.log_hyperparams(plain(without_paths(config)))
+        trainer.logger = logger_of(config.logger, variant)
+        trainer.logger.log_hyperparams({"variant": variant.name, **plain(without_paths(config))})
         yield lambda result: None
+
+
+def logger_of(said: DictConfig, variant: Variant) -> Any:
+    """Lightning's logger that the config describes, with _partial_ or without; one a run.
+
+    It is told who the run is in what of it takes: `version` or `run_name` ("step3-seed0") and `tags` (variant,
+    components, seed), where the config does not say them.
+
+    Raises:
+        InputError: for one that cannot be made, or whose package is not installed.
+    """
+    name = f"{variant.name}-seed{variant.seed}"
+    tags = {"variant": variant.name, "components": "+".join(variant.components), "seed": str(variant.seed)}
+    try:
+        make = instantiate({**plain(said), "_partial_": True})
+        takes = inspect.signature(make.func).parameters
+        offered = {"version": name, "run_name": name, "tags": tags}
+        # A logger for everything, as Comet's, would take any name for a setting of its own.
+        return make(**{key: value for key, value in offered.items() if key in takes and key not in make.keywords})
+    except (HydraException, ImportError, TypeError, ValueError) as problem:
+        reason = "; ".join(str(problem.__cause__ or problem).splitlines())
+        raise InputError(f"logger={said.get('_target_')}: cannot be made: {reason}") from problem
 
 
 class Told(pl.Callback):

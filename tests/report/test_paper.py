@@ -27,7 +27,7 @@ def found(tmp_path_factory):
 
 def test_the_table_has_mean_sd_and_gain_of_each_variant_with_its_components(found):
     table = paper_table(found).set_index("variant")
-    row = table.loc["step2 · + dropout 1"]
+    row = table.loc["step2 · dropout 1"]
     runs = found.study.compared.query("variant == 'step2'")["accuracy"]
     assert (row["mean"], row["sd"], row["n"]) == pytest.approx((runs.mean(), runs.std(ddof=1), 3))
     assert (row["dropout1"], row["augmentation"], row["control"]) == (True, False, "step1")

@@ -1,5 +1,6 @@
 """What Lightning's Trainer is given besides what the config says."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import torch
 from dissect.composing.checks import OURS, SHORTER
 from dissect.errors import InputError
 from dissect.training import hardware
-from dissect.training.trainer import of_hardware, trainer_of
+from dissect.training.trainer import logger_of, of_hardware, trainer_of
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,41 @@ logger.finalize("success")
     left = dict(os.environ, RANK="3", LOCAL_RANK="1", SLURM_PROCID="2", JSM_NAMESPACE_RANK="1")
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=left, check=True)
     assert list(tmp_path.rglob("events.out.tfevents.*"))
+
+
+class Kept:
+    """A logger that keeps what it was made with."""
+
+    def __init__(self, place, version=None, tags=None, **others):
+        self.place, self.version, self.tags, self.others = place, version, tags, others
+
+
+@pytest.mark.parametrize("more", [[], ["+logger._partial_=true"]])
+def test_a_logger_is_told_whose_run_it_is_in_what_it_takes(variant, monkeypatch, more):
+    monkeypatch.setattr("dissect.streams.Kept", Kept, raising=False)
+    said = ["+logger._target_=dissect.streams.Kept", "+logger.place=here", *more, "seed=3", "+ablation=step2"]
+    made = variant(*said)
+    logger = logger_of(made.config.logger, made)
+    assert (logger.place, logger.version, logger.others) == ("here", "step2-seed3", {})
+    assert logger.tags == {"variant": "step2", "components": "dropout1", "seed": "3"}
+    said = variant(*said, "+logger.version=mine")
+    assert logger_of(said.config.logger, said).version == "mine"
+
+
+@pytest.mark.parametrize(("choice", "package"), [("mlflow", "mlflow"), ("comet", "comet"), ("aim", "aim")])
+def test_a_logger_whose_package_is_missing_is_said_in_a_line(variant, monkeypatch, choice, package):
+    made = variant(f"logger={choice}")
+    for name in ("mlflow", "comet_ml", "aim"):
+        monkeypatch.setitem(sys.modules, name, None)
+    if importlib.util.find_spec(package if package != "comet" else "comet_ml") is None:
+        with pytest.raises(InputError, match=rf"^logger=.*: cannot be made: .*{package}"):
+            logger_of(made.config.logger, made)
+
+
+def test_mlflow_keeps_a_run_in_a_local_store(variant, tmp_path):
+    mlflow = pytest.importorskip("mlflow", exc_type=ImportError)
+    made = variant("logger=mlflow", f"logger.tracking_uri=sqlite:///{tmp_path}/mlflow.db")
+    logger = logger_of(made.config.logger, made)
+    logger.log_metrics({"loss": 1.0}, step=0)
+    [run] = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs([logger.experiment_id or ""])
+    assert run.data.tags["variant"] == "step1"
