@@ -26,7 +26,7 @@ from dissect.report.words import counted
 from dissect.store.runs import DAMAGED
 from dissect.style import drawn as as_bytes
 
-KINDS = ("png", "svg", "pdf")  # in which every figure is written
+PHONE = 4.4  # inches
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,23 @@ def write_report(
     if len(curves := read_curves(study, found.shown)):
         titles = dict(zip(bars["variant"], bars["label"], strict=True))
         figures["learning_curves"] = draw_learning_curves(curves, titles, study.metric, **sized)
-    files = {f"{name}.{kind}": as_bytes(figure, kind) for name, figure in figures.items() for kind in KINDS}
+    pictures = {name: as_bytes(figure, "svg") for name, figure in figures.items()}
+    if width is None:  # a phone has others, whose text can be read on it
+        small = {
+            "gains": draw_gains(bars, found.scored, study.metric, chance=found.chance, level=level, digits=digits,
+                                published_from=scope, width=PHONE),
+            "attribution": _attributions(found, {"width": PHONE}).get("attribution"),
+            "costs": draw_costs(paper_table(found), study.metric, PHONE),
+        }  # fmt: skip
+        pictures |= {f"{name}_narrow": as_bytes(one, "svg") for name, one in small.items() if one is not None}
+    files = {f"{name}.{kind}": as_bytes(figure, kind) for name, figure in figures.items() for kind in ("png", "pdf")}
+    files |= {f"{name}.svg": pictures[name] for name in figures}
     files["runs.csv"] = for_spreadsheets(runs_csv(study)).encode()
     files["effects.csv"] = as_csv(effects, study.metric).encode()
     files["effects.md"] = as_markdown(effects, study.metric).encode()
     files["effects.tex"] = as_latex(effects, study.metric).encode()
     files["index.html"] = render(
-        study, effects, variants_table(study, found.manifests, effects),
-        {name: files[f"{name}.svg"] for name in figures},
+        study, effects, variants_table(study, found.manifests, effects), pictures,
         manifests=found.manifests, published=published, members=members, drawn=found.shown,
         conditions=side_by_side(effects, study.metric) if study.conditions else [],
     ).encode()  # fmt: skip
