@@ -36,7 +36,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "img", "br", "link"):
+        if tag not in ("meta", "img", "br", "link", "source"):
             self.open.append(tag)
         self.ids |= {value or "" for name, value in attrs if name == "id"}
         self.loads += [value or "" for name, value in attrs if name in ("src", "href")]
