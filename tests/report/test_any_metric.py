@@ -117,7 +117,7 @@ def test_another_metric_has_a_page_of_its_own_on_which_nothing_was_planned(error
             "better=sideways: must be higher or lower, whichever is better of val/mae",
         ),
         (["metric=f1"], "metric=f1: no run of {} logged it; logged were val/rmse, val/mae, train/rmse"),
-        (["loss"], "loss: no such setting of a report; say metric=NAME, and better=higher or better=lower"),
+        (["metric="], "metric=: says nothing; say metric=NAME, and better=higher or better=lower"),
         (["better=lower"], "better=lower: the study's own metric says"),
     ],
 )
