@@ -87,7 +87,8 @@ def _refuse_hidden(choices: Mapping[str, Any], sources: tuple[str, ...]) -> None
     """
     for group, chosen in choices.items():
         for name in chosen if isinstance(chosen, list) else [chosen]:
-            files = [path for folder in sources if (path := Path(folder) / group / f"{name}.yaml").is_file()]
+            places = dict.fromkeys(Path(folder).resolve() / group / f"{name}.yaml" for folder in sources)
+            files = [path for path in places if path.is_file()]
             if len(files) > 1:
                 raise InputError(f"{files[1]}: would never be read, as {files[0]} has the same name; call it otherwise")
 

@@ -227,3 +227,8 @@ def test_a_file_that_one_of_dissects_own_would_hide_is_refused(variant, tmp_path
         variant(said, config_dirs=[tmp_path / "own"])
     shown = CONF / f"{place}.yaml"
     assert str(told.value) == f"{hidden}: would never be read, as {shown} has the same name; call it otherwise"
+
+
+def test_a_folder_that_is_named_twice_hides_nothing(variant, own):
+    [mine] = own(component__mine="components: {mine: mine}\nmodel: {width: 0.5}")
+    assert variant("component=[mine]", config_dirs=[mine, mine, CONF]).config.model.width == 0.5
