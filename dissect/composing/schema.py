@@ -68,6 +68,7 @@ class Plan:
     power: float = 0.8
     looks: list[int] = field(default_factory=lambda: [5, 8, 12])  # seeds=auto: numbers of seeds at which to decide
     probe: bool = True  # `python -m dissect.plan` times a few steps of variants that have no run yet
+    variances: str = "own"  # or pooled over the study's contrasts: fewer seeds, at a price (experiments/audit)
     settings: str = ""  # how they were chosen, where the page should say it: "picked on these validation images"
     frozen: bool = False  # go on with the manifest's configs, whatever the YAML files say by now
 

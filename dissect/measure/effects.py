@@ -15,6 +15,7 @@ from dissect.measure.failures import Untrained, counts, newcombe
 from dissect.measure.metric import Metric
 from dissect.measure.paired import Contrast, Paired, by_variant, paired
 from dissect.measure.planning import smallest_noncentrality
+from dissect.measure.pooled import Leaning
 from dissect.measure.sequential import nominal_level, sequential_p
 from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, verdicts
 from dissect.measure.stopping import foreseen, shrunken
@@ -42,6 +43,7 @@ def effects(
     looks: Sequence[int] | None = None,
     scores: Scores | None = None,
     untrained: Untrained = (),
+    variances: str = "own",
 ) -> pd.DataFrame:
     """Every contrast with its intervals, tests and verdict, one row each, in order.
 
@@ -56,6 +58,8 @@ def effects(
         scores: for each (variant, seed) each example's part in the metric, the same examples in the same order.
         untrained: the runs that diverged or collapsed (see `failures`), be they among `runs` or not. A gain is that
             where all its runs trained; the others are counted.
+        variances: "own", or "pooled" over these contrasts (see `pooled`), for what goes with verdicts; what stands
+            alone is by the contrast's own either way. At looks there is no other.
 
     Returns:
         `gain`, the ends of intervals, `sd` and `smallest` are in the metric's unit.
@@ -90,7 +94,7 @@ def effects(
 
     Raises:
         ValueError: for a seed that occurs twice in a variant, a value that is NaN, weights that do not sum to zero,
-            an odd number of orders, and scores that do not fit each other or the values.
+            an odd number of orders, pooled variances at looks, and scores that do not fit each other or the values.
     """
     failures = [counts(runs, untrained, contrast.weights) for contrast in contrasts]
     lost = pd.Series(list(zip(runs["variant"], runs["seed"], strict=True)), runs.index, dtype=object).isin(
@@ -116,14 +120,23 @@ def effects(
     table["together"] = families.map(families.value_counts()).astype(int)
     zero = [_over_looks(p_zero(found), looks) for found in both]
     equal = [_over_looks(p_equivalent(found, margin), looks, one_sided=True) for found in both]
-    table["p"], table["p_equivalent"] = zero[0], _largest(equal)
-    decisive = pd.Series(_largest(zero), index=table.index)
+    leaning = None
+    if variances == "pooled":
+        if looks is not None:
+            raise ValueError("pooled variances are not worked out for more than one look")
+        leaning = Leaning.of(over_seeds, both[-1], looked)
+        decided = leaning.p_zero(over_seeds.mean), leaning.p_equivalent(over_seeds.mean, margin)
+    table["p"], table["p_equivalent"] = zero[0], _largest(equal) if leaning is None else decided[1]
+    decisive = pd.Series(_largest(zero) if leaning is None else decided[0], index=table.index)
     table["p_holm"] = decisive.groupby(families).transform(holm)
     table["p_equivalent_holm"] = table["p_equivalent"].groupby(families).transform(holm)
     table["verdict"] = verdicts(metric.sign * table["gain"], table["p_holm"], table["p_equivalent_holm"], alpha)
     reach = _reach(levels, contrasts, metric)
     rates = decisive.groupby(families).transform(lambda p: compatible_alpha(p, alpha)).to_numpy(dtype=float)
     table["low"], table["high"] = _widest(both, rates, looks, reach)
+    if leaning is not None:
+        half = leaning.half_width(rates)
+        table["low"], table["high"] = (np.clip(over_seeds.mean + side * half, -reach, reach) for side in (-1, 1))
     alone = np.full(len(table), alpha)
     table["low_alone"], table["high_alone"] = _widest(both[:1], alone, looks, reach)
     if scores is not None:

@@ -9,16 +9,18 @@ grid's ends, which at two degrees of freedom make it narrower by 14%.
 
 Planning uses it, where a wrong variance costs seeds and no error. For verdicts it is not the default: at three seeds no
 prior that was tried has 35% power, covers a variant of five times the others' variance in 92% and keeps false verdicts
-below 5.5% beside one of 25 times, all at once (experiments/audit has the table).
+below 5.5% beside one of 25 times, all at once (experiments/audit has the table): it is an option,
+plan.variances=pooled, with that price.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from dissect.measure.student import Array
+from dissect.measure.student import Array, Estimate
 
 PLANNED, CAUTION = 0.5, 0.8  # spread of log variances, as in committed studies, and the quantile to plan with
 SPREAD = 1.5  # for intervals: wider, for the sake of unstable variants
@@ -82,6 +84,39 @@ def quantile(found: Mixture, share: float) -> Array:
     """The variance that each contrast's own stays below with this chance."""
     place = (np.cumsum(found.weights, axis=-1) < share).sum(axis=-1)
     return np.take_along_axis(np.broadcast_to(found.variances, found.weights.shape), place[..., None], axis=-1)[..., 0]
+
+
+class Leaning(NamedTuple):
+    """A study's contrasts with pooled variances: what `effects` asks of them, NaN where a contrast has no interval."""
+
+    found: Mixture
+    seeds: Array
+    more: Array  # the variance of each mean that comes from examples
+    tested: npt.NDArray[np.bool_]
+    flat: npt.NDArray[np.bool_]  # without any spread there is no test
+
+    @classmethod
+    def of(cls, over_seeds: Estimate, widest: Estimate, seeds: Sequence[int]) -> "Leaning":
+        """Of each contrast the estimates over seeds, and over examples too where these are known."""
+        n = np.maximum(np.asarray(seeds, dtype=float), 2)
+        variances = over_seeds.error**2 * n
+        known = np.isfinite(variances)
+        found = pooled(variances if (variances > 0).any() else np.ones(n.shape), n - 1)
+        more = np.maximum(np.nan_to_num(widest.error**2 - over_seeds.error**2), 0.0)
+        return cls(found, n, more, known, known & (variances == 0))
+
+    def p_zero(self, mean: Array) -> Array:
+        return self._told(p_zero(mean, self.seeds, self.found, self.more))
+
+    def p_equivalent(self, mean: Array, margin: float) -> Array:
+        return self._told(p_equivalent(mean, self.seeds, self.found, margin, self.more))
+
+    def half_width(self, rates: Array) -> Array:
+        half = half_width(rates, self.seeds, self.found, self.more)
+        return np.where(self.tested & ~self.flat, half, np.nan)
+
+    def _told(self, p: Array) -> Array:
+        return np.where(self.tested, np.where(self.flat, 1.0, p), np.nan)
 
 
 def _errors(seeds: npt.ArrayLike, found: Mixture, more: npt.ArrayLike) -> Array:

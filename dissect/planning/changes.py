@@ -15,7 +15,7 @@ def refuse_changes(path: Path, frozen: Manifest, now: Manifest) -> None:
         InputError: naming what differs. More seeds are no difference.
     """
     differing = []
-    for name in ("level", "smallest", "power", "looks", "pixels"):
+    for name in ("level", "smallest", "power", "looks", "variances", "pixels"):
         if getattr(frozen, name) != getattr(now, name):
             label = {"pixels": "the data", "looks": "plan.looks or seeds"}.get(name, f"plan.{name}")
             differing.append(f"{label} ({getattr(frozen, name)}, now {getattr(now, name)})")

@@ -74,6 +74,7 @@ class Manifest:
     metric: dict[str, Any]
     epoch: str = "the last one, whatever came before it"
     settings: str = ""
+    variances: str = "own"
     extended: list[dict[str, Any]] = field(default_factory=list)
     # Label -> what makes it on the command line; each variant then stands there once a condition, and says of itself
     # how it is called without (`variant`), its `condition`, and its data's digest (`pixels`).
@@ -181,6 +182,7 @@ def plan(
         contrasts=contrasts,
         metric=_judged(config),
         settings=config.plan.settings,
+        variances=config.plan.variances,
     )
 
 

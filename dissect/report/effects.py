@@ -93,9 +93,11 @@ def _answered(
         ours = [asked[place] for place in places]
         contrasts = [Contrast(one.weights, one.orders, family(one.kind) if name else "exploratory") for one in ours]
         told = terms(plan, manifests, study)
-        looks = plan.looks if plan else None
+        looks, variances = (plan.looks, plan.variances) if plan else (None, "own")
         runs = scored[~scored["seed"].isin(pilot_seeds(study, plan))] if plan else scored
-        found = effects(runs, contrasts, study.metric, looks=looks, scores=scores, untrained=lost, **told)
+        found = effects(
+            runs, contrasts, study.metric, looks=looks, scores=scores, untrained=lost, variances=variances, **told
+        )
         frames.append(found.reindex(columns=[*MEASURED, *EXAMPLES]).assign(**told).set_axis(places))
     return pd.concat([one for one in frames if len(one)]).loc[source].reset_index(drop=True)
 

@@ -76,6 +76,7 @@ def render(
         multiplied=bool(variants["multiply_adds"].notna().any()),
         averaging=bool(study.compared["averaged"].any()),
         settings=list(dict.fromkeys(one.settings for one in manifests if one.settings)),
+        pooled=any(one.variances == "pooled" for one in manifests),
         outcome=partial(words.outcome, metric=metric),
         correlation=effects["correlation"].median() if len(effects) else float("nan"),
         floor=_floor(effects),

@@ -93,6 +93,7 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
     return effects(
         scored, contrasts, metric, level=manifest.level, margin=manifest.smallest or math.nan, power=manifest.power,
         looks=looks, scores=_scores(scored), untrained=lost,
+        variances=manifest.variances,
     )  # fmt: skip
 
 

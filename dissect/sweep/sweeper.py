@@ -189,5 +189,8 @@ def refuse(config: Any, arguments: Sequence[str]) -> None:
         raise InputError("+study: one study at a time; those of one folder share their runs, so one after another")
     looks = [int(look) for look in config.plan.looks] if config.seeds == "auto" else None
     manifest.check_terms(config.plan.level, config.plan.smallest, config.plan.power, looks)
+    if config.plan.variances not in ("own", "pooled") or (config.plan.variances == "pooled" and looks):
+        known = "own with seeds=auto" if looks else "own or pooled"
+        raise InputError(f"plan.variances={config.plan.variances}: must be {known}")
     if config.seeds not in (None, "auto"):
         raise InputError(f"seeds={config.seeds}: must be auto; particular seeds: 'seed=range(5)'")

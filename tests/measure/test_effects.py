@@ -1,6 +1,6 @@
 """Contrasts over runs, against scipy's paired tests, statsmodels' power and values worked by hand."""
 
-from itertools import combinations, permutations, product
+from itertools import combinations, pairwise, permutations, product
 from math import factorial
 from time import perf_counter
 
@@ -483,3 +483,22 @@ def test_scores_may_be_real_numbers():
     assert row["high_examples"] == pytest.approx(max(row["high"], mean + half))
     with pytest.raises(ValueError, match=r"scores of b, seed 3, have the mean .*, not 9"):
         effects(runs.assign(rmse=runs["rmse"].where(runs.index != 7, 9.0)), LADDER[:1], RMSE, scores=scores)
+
+
+def test_pooled_variances_decide_with_fewer_seeds_and_their_intervals_agree():
+    random = np.random.default_rng(12)
+    names = "abcdefgh"
+    gains = dict(zip(names, np.cumsum([0, 0.05, 0, 0.05, 0, 0, 0.05, 0]), strict=True))
+    rows = [(v, s, 0.3 + gains[v] + random.normal(0, 0.01)) for v in names for s in range(3)]
+    runs = pd.DataFrame(rows, columns=["variant", "seed", "accuracy"])
+    contrasts = [Contrast({b: 1, a: -1}) for a, b in pairwise(names)]
+    own, pooled = (effects(runs, contrasts, ACCURACY, variances=how) for how in ("own", "pooled"))
+    assert own[["gain", "p", "low_alone", "sd"]].equals(pooled[["gain", "p", "low_alone", "sd"]])
+    assert (pooled["verdict"] == "helps").sum() > (own["verdict"] == "helps").sum()
+    excludes = (pooled["low"] > 0) | (pooled["high"] < 0)
+    assert excludes.tolist() == pooled["verdict"].isin(["helps", "hurts"]).tolist()
+    flat = runs.assign(accuracy=runs["accuracy"].where(~runs["variant"].isin(["a", "b"]), 0.5))
+    row = effects(flat, contrasts, ACCURACY, variances="pooled").iloc[0]
+    assert (row["verdict"], row["p_holm"], np.isnan(row["low"])) == ("inconclusive", 1, True)
+    with pytest.raises(ValueError, match="more than one look"):
+        effects(runs, contrasts, ACCURACY, variances="pooled", looks=(3, 5))
