@@ -42,10 +42,18 @@ def test_the_wheel_and_the_sdist_are_whole_and_the_wheel_trains(tmp_path):
     [wheel], [sdist] = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as file:
         assert {"dissect/py.typed", "dissect/conf/config.yaml", "dissect/report/page.css"} <= set(file.namelist())
-        file.extractall(tmp_path / "installed")
+    place = ["--target", str(tmp_path / "installed")]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *place, str(wheel)], check=True)
     with tarfile.open(sdist) as archive:
         assert any(name.endswith("/EXTENDING.md") for name in archive.getnames())
-    small = ["data.train_per_class=5", "model.width=0.1", "train.epochs=1", "threads=1", "trainer.accelerator=cpu"]
+    small = [
+        "data.train_per_class=5",
+        "model.width=0.1",
+        "train.epochs=1",
+        "train.batch_size=20",
+        "threads=1",
+        "trainer.accelerator=cpu",
+    ]
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed")}
     done = subprocess.run([sys.executable, "-m", "dissect", *small], cwd=tmp_path, env=environment, check=True,
                           capture_output=True, text=True)  # fmt: skip
