@@ -48,6 +48,11 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
     looks = list(sweep.config.plan.looks) if sweep.config.seeds == "auto" else None
     jobs = sweep.asker.jobs([*arguments, *([f"seed=range({looks[-1]})"] if looks else [])], design)
     manifest = sweep.planned(jobs, design)
+    if (trials := sweep.config.plan.search.trials) is not None:
+        raise InputError(
+            f"plan.search.trials={trials}: what a search takes is not foretold; leave it out to plan the study at one "
+            "setting for all"
+        )
     console = Console(highlight=False, soft_wrap=True)
     probe = sweep.config.plan.probe
     for line in [*needs(jobs, manifest, sweep.config.parallel, probe=probe), *claims(manifest)]:

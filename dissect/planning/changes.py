@@ -15,6 +15,9 @@ def refuse_changes(path: Path, frozen: Manifest, now: Manifest) -> None:
         InputError: naming what differs. More seeds are no difference.
     """
     differing = []
+    for key in frozen.tuned | now.tuned:
+        if key != "chosen" and frozen.tuned.get(key) != now.tuned.get(key):
+            differing.append(f"plan.search.{key} ({frozen.tuned.get(key)}, now {now.tuned.get(key)})")
     for name in ("level", "smallest", "power", "looks", "variances", "pixels"):
         if getattr(frozen, name) != getattr(now, name):
             label = {"pixels": "the data", "looks": "plan.looks or seeds"}.get(name, f"plan.{name}")

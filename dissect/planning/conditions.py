@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 from dissect.composing.variant import Variant
 from dissect.planning.manifest import BETWEEN, Manifest, Planned
@@ -61,3 +62,17 @@ def name_in(plan: Manifest, variant: Variant, data: str, overrides: Sequence[str
     ]
     said = [where for where, texts in plan.conditions.items() if texts and set(texts) <= set(overrides)]
     return next(iter([*by_settings, *(at(variant.name, where) for where in said)]), variant.name)
+
+
+def chosen_text(tuned: Mapping[str, Any]) -> str:
+    """How variants came to settings of their own: "the best of 8 ...: step1 optimizer.lr 0.031; step2 ..."."""
+    over = [f"{key} from {limits[0]:g} to {limits[1]:g}" for key, limits in tuned["over"].items() if limits]
+    told = [
+        f"{name}: {', '.join(f'{key} {value:.3g}' for key, value in one['setting'].items())}"
+        for name, one in tuned["chosen"].items()
+    ]
+    return (
+        f"own settings are each variant's best of {tuned['trials']} on the tuning split, a part of the training "
+        f"examples, by the mean of the first {tuned['seeds']} seeds: the one for all, and others drawn from "
+        f"{', '.join(over)} ({'; '.join(told)})"
+    )

@@ -79,6 +79,9 @@ class Manifest:
     # Label -> what makes it on the command line; each variant then stands there once a condition, and says of itself
     # how it is called without (`variant`), its `condition`, and its data's digest (`pixels`).
     conditions: dict[str, list[str]] = field(default_factory=dict)
+    # Of a study in which each variant is also at settings of its own: the search (`over`, `trials`, `rounds`, `seeds`),
+    # and `chosen`, by variant, with what it came to on the tuning split.
+    tuned: dict[str, Any] = field(default_factory=dict)
 
     @property
     def all_seeds(self) -> list[int]:

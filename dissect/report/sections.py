@@ -7,6 +7,7 @@ import pandas as pd
 
 from dissect.measure.members import Members
 from dissect.measure.metric import Metric
+from dissect.planning.conditions import chosen_text
 from dissect.planning.manifest import Manifest
 from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED, SAID, pilot_seeds
@@ -179,6 +180,7 @@ def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) ->
             if before
             else "",
             f"settings {one.settings}" if one.settings else "",
+            chosen_text(one.tuned) if one.tuned else "",
             f"seeds {_ranges(more)} are at hand beyond the plan, and used" if more and not one.looks else "",
         ]
         told.append(

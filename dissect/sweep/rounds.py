@@ -27,13 +27,21 @@ Train = Callable[[Sequence[Job]], Ended]
 
 
 def search(variants: Mapping[str, list[Job]], settings: Any, train: Train) -> Ended:
-    """Search for every variant that is asked for, and leave each one's best setting as a config.
+    """Search for every variant that is asked for, and leave each one's best setting as a config; as `searched`."""
+    return searched(variants, settings, train)[0]
+
+
+def searched(
+    variants: Mapping[str, list[Job]], settings: Any, train: Train, given: Mapping[str, Setting] | None = None
+) -> tuple[Ended, dict[str, list[Trial]]]:
+    """What became of every run, and every variant's trials.
 
     A variant's seeds share its settings, and its metric is their mean. A run that diverges tells that its setting is
     no good; whatever else ends a run ends the search, and the same command goes on.
 
     Args:
         variants: as `asked` gives them; settings: `plan.search`; train: trains what is not finished.
+        given: of a variant the setting that is tried first, in the place of one that is drawn.
 
     Raises:
         InputError: for ranges that make no search, or one in which all diverged.
@@ -49,6 +57,8 @@ def search(variants: Mapping[str, list[Job]], settings: Any, train: Train) -> En
         drawn = [
             (name, place, boxes[name].draw(settings.seed, number, place)) for name in variants for place in range(count)
         ]
+        if number == 0:
+            drawn = [(name, place, drawn if place else (given or {}).get(name, drawn)) for name, place, drawn in drawn]
         now = once([at(job, setting) for name, _, setting in drawn for job in variants[name]], train)
         ended += now
         if any(outcome.error and not outcome.diverged for _, outcome in now):
@@ -67,7 +77,7 @@ def search(variants: Mapping[str, list[Job]], settings: Any, train: Train) -> En
             boxes[name] = box.around(best.setting, SHRINK ** (number + 1))
             print(f"round {number + 1} of {len(counts)}: {name}: {told(best, metric)}", flush=True)
     finish(ended, tried, box, metric)
-    return ended
+    return ended, tried
 
 
 def checked(settings: Any) -> Box:

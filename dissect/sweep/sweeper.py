@@ -39,9 +39,11 @@ class Sweep(Sweeper):
     tell: ClassVar[Any] = None  # a static method that is called instead, with the sweep, its design and its arguments
     config: Any  # that of the command line, set by `setup`
     hydra_context: Any
+    tuned: dict[str, Any]  # of a study at two settings, what its manifest says of their choice
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
         self.params = params or {}
+        self.tuned = {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
@@ -56,11 +58,16 @@ class Sweep(Sweeper):
         if self.tell is not None:
             self.tell(self, design, arguments)
             return []
+        if self.config.plan.search.trials is not None and design is not None:
+            from dissect.sweep.tuned import tuned
+
+            jobs, self.tuned = tuned(self.asker, arguments, design, self.train)
+            ended = self.train(self.frozen(jobs, design)[0])
+            conclude(ended)
+            return ended
         if self.config.plan.search.trials is not None:
             from dissect.sweep.rounds import asked, search
 
-            if design is not None:
-                raise InputError("plan.search and plan.design: a study is one or the other; name one +study=")
             variants = asked(lambda: self.asker.jobs(arguments, None), self.config, arguments)
             return search(variants, self.config.plan.search, self.train)
         folds = (self.config.get("data") or {}).get("folds") is not None
@@ -114,7 +121,8 @@ class Sweep(Sweeper):
             plans[condition] = manifest.plan(name, design, variants, data, seeds, views)
         if len(plans) == 1:
             return next(iter(plans.values()))
-        return crossed(plans, {label: said for label, (said, _) in self.asker.conditions.items()})
+        said = {label: said for label, (said, _) in self.asker.conditions.items()}
+        return replace(crossed(plans, {label: said.get(label, []) for label in plans}), tuned=self.tuned)
 
     def frozen(self, jobs: list[Job], design: Design) -> tuple[list[Job], Manifest]:
         """The jobs as the study's manifest has them, which is written now if there is none, and the manifest.

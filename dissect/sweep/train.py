@@ -51,7 +51,7 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
             failed[job.folder] = outcome
         elif outcome.result is None:
             wanted.setdefault(job.folder, job)
-    if further := len(wanted) - len(todo) + len(averaging):
+    if further := len(wanted) - len({jobs[place].folder for place in todo if place not in averaging}):
         print(f"{further} more to train as members of ensembles", flush=True)
 
     def launch(those: list[Job]) -> dict[Path, Outcome]:
