@@ -52,14 +52,14 @@ def opening(effects: pd.DataFrame, metric: Metric) -> str:
     """The page in a sentence: how many contrasts are decided, and what so many seeds could not have shown."""
     told = spoken(effects)
     planned = told[told["manifest"] != ""]
-    rows, what = (planned, "planned contrast") if len(planned) else (told, "contrast")
-    rows = rows[rows["verdict"] != ""]
+    asked, what = (planned, "planned contrast") if len(planned) else (told, "contrast")
+    rows = asked[asked["verdict"] != ""]
     if rows.empty:
         return "Nothing is decided: it takes two seeds of a variant and of what it is compared with."
     decided = int(rows["verdict"].isin(["helps", "hurts", "equivalent"]).sum())
     few, many = int(rows["seeds"].min()), int(rows["seeds"].max())
     seeds = f"{few} seeds" if few == many else f"{few} to {many} seeds"
-    start = f"{decided} of {counted(len(rows), what)} {'is' if decided == 1 else 'are'} decided"
+    start = f"{decided} of {counted(len(asked), what)} {'is' if decided == 1 else 'are'} decided"
     smallest = rows["smallest"].min()
     if pd.isna(smallest):
         return f"{start}, with {seeds}."
@@ -133,7 +133,8 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
         notes.append(f"{counted(len(who), 'contrast')} could not be measured: {_listed(who)}.")
     if len(thinned := effects[effects["left_out"] > 0]):
         notes.append(
-            f"{counted(len(thinned), 'contrast')} leave out seeds that not all of their variants have; "
+            f"{counted(len(thinned), 'contrast')} {'leaves' if len(thinned) == 1 else 'leave'} out seeds that not all "
+            "variants have; "
             "the table of contrasts says how many."
         )
     return notes

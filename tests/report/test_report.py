@@ -279,7 +279,8 @@ def test_two_kinds_of_gains_about_different_components_make_no_figure_of_attribu
             "components": [("a",), ("b",)],
         }
     )
-    named = SimpleNamespace(effects=effects, labels={"a": "a", "b": "b"})
+    study = SimpleNamespace(conditions={})
+    named = SimpleNamespace(effects=effects, labels={"a": "a", "b": "b"}, study=study)
     rows, labels = Analysis.attributed.fget(named)  # type: ignore[attr-defined]
     assert len(rows) == 0
     assert labels == {}
