@@ -2,6 +2,8 @@
 
 import os
 import sys
+from importlib import import_module
+from typing import NoReturn
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -12,10 +14,13 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from dissect import __version__
 from dissect.composing.complaints import explain
 from dissect.composing.compose import forget, identify
 from dissect.composing.deltas import told_within
 from dissect.composing.job import job_of
+from dissect.composing.line import COMMANDS, check_line, config_dirs, parted
+from dissect.composing.overrides import key_of
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant
 from dissect.errors import InputError, TrainingError
@@ -25,6 +30,8 @@ from dissect.process import speak_plainly, stop_on_signals
 from dissect.sweep.finish import attempt, finish, line
 from dissect.sweep.jobs import study_of
 from dissect.training.task import data_of
+
+COMPLAINTS = (HydraException, OmegaConfBaseException, YAMLError)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -36,11 +43,13 @@ def job(config: DictConfig) -> str:
         sys.exit(f"error: {problem}")
     except TrainingError as problem:
         sys.exit(f"failed: {problem}")
+    except COMPLAINTS as problem:  # here, or Hydra would say it in its own words first
+        sys.exit(f"error: {explain(problem, sys.argv[1:])}")
 
 
 def single(config: DictConfig) -> str:
     if config.seeds is not None:
-        raise InputError("seeds=auto: decides planned contrasts, so it needs a study: +study=...")
+        raise InputError(f"seeds={config.seeds}: decides planned contrasts, so it needs a study: +study=...")
     if (trials := config.plan.search.trials) is not None:
         raise InputError(f"plan.search.trials={trials}: counts in a search alone: +study=random_search")
     variant = identify(config)
@@ -71,20 +80,39 @@ def main() -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # lets errors through to here, to be said in our words
     speak_plainly()
     stop_on_signals()
-    sys.argv = [sys.argv[0], *options_first(sys.argv[1:])]
-    options = [said for said in sys.argv[1:] if said.startswith("-") and not said.startswith(("--config-dir", "-cd"))]
-    if not options and any(said.startswith("+study=") for said in sys.argv[1:]):
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+        _command(sys.argv[1], sys.argv[2:])
+    if "--version" in sys.argv:
+        print(f"dissect {__version__}")
+        sys.exit()
+    options, overrides = parted(sys.argv[1:])
+    sys.argv = [sys.argv[0], *options, *overrides]
+    if all(said in config_dirs(options) or said.startswith(("--config-dir", "-cd")) for said in options) and any(
+        said.startswith("+study=") for said in overrides
+    ):
         sys.argv.insert(1, "-m")  # as the study itself says, but Hydra should know it before it finds a mistake
     try:
+        check_line(overrides)
         _composed()
     except InputError as problem:  # a sweep's
         sys.exit(f"error: {problem}")
-    except (HydraException, OmegaConfBaseException, YAMLError) as problem:
-        sys.exit(f"error: {explain(problem, sys.argv)}")
-    except ValueError as problem:  # Hydra's, for a choice such as ablation=5
-        if not str(problem).startswith("Config group override"):
+    except COMPLAINTS as problem:
+        sys.exit(f"error: {explain(problem, sys.argv[1:])}")
+    except RuntimeError as problem:  # Hydra's own sweepers, and those of its plugins
+        if not str(problem).startswith("Invalid plugin"):
             raise
-        sys.exit(f"error: {explain(problem, sys.argv)}; a choice is a name, such as +ablation=step5")
+        mend = "leave it out, or name one of Hydra's launchers too: hydra/launcher=basic"
+        sys.exit(f"error: {_sweeper(overrides)}: works with none of dissect's launchers; {mend}")
+
+
+def _command(name: str, arguments: list[str]) -> NoReturn:
+    """`dissect report STUDY` is `python -m dissect.report STUDY`."""
+    sys.argv = [f"dissect {name}", *arguments]
+    sys.exit(import_module(f"dissect.{name}.__main__").main())
+
+
+def _sweeper(overrides: list[str]) -> str:
+    return next((said for said in overrides if key_of(said) == "hydra/sweeper"), "hydra/sweeper")
 
 
 def _composed() -> None:
@@ -102,27 +130,10 @@ def _composed() -> None:
 def _told(problem: MissingConfigException) -> bool:
     if not str(problem.missing_cfg_file).startswith("component/"):
         return False
-    options = [place for place, said in enumerate(sys.argv) if said in ("--config-dir", "-cd")]
-    dirs = [sys.argv[place + 1] for place in options if place + 1 < len(sys.argv)]
-    dirs += [said.partition("=")[2] for said in sys.argv if said.startswith("--config-dir=")]
+    dirs, overrides = config_dirs(sys.argv[1:]), parted(sys.argv[1:])[1]
     search = [f"hydra.searchpath=[{','.join('file://' + os.path.abspath(folder) for folder in dirs)}]"] if dirs else []
-    said = [text for text in sys.argv[1:] if not text.startswith("-") and text not in dirs]
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return told_within(problem, [*search, *said])
-
-
-def options_first(arguments: list[str]) -> list[str]:
-    """The command line with its options before its overrides, since Hydra's parser takes no option between them."""
-    named = "cfg c package p info i config-path cp config-name cn config-dir cd experimental-rerun"
-    with_value = {("-" if len(name) < 3 else "--") + name for name in named.split()}
-    options: list[str] = []
-    overrides: list[str] = []
-    rest = iter(arguments)
-    for argument in rest:
-        (options if argument.startswith("-") else overrides).append(argument)
-        if argument in with_value:
-            options += [value for value in [next(rest, None)] if value is not None]
-    return options + overrides
+        return told_within(problem, [*search, *overrides])
 
 
 if __name__ == "__main__":

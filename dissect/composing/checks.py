@@ -1,6 +1,8 @@
 """What is refused of a composed config: wrong values, and deltas that do not do what they declare."""
 
 import math
+import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,7 +35,8 @@ def check_settings(config: DictConfig) -> None:
     if OmegaConf.is_missing(config.metric, "better"):
         raise InputError(f"metric.better: nothing says which way {config.metric.name} is better: higher or lower")
     Metric.from_config({key: value for key, value in plain(config)["metric"].items() if value is not None})
-    for key in ("task", "trainer"):
+    made = ("model", "module", "datamodule", "optimizer", "loss", "schedule", "init")  # by the tasks that come with it
+    for key in ("task", "trainer", *(key for key in made if key in config)):
         if not (isinstance(config[key], DictConfig) and "_target_" in config[key]):
             raise InputError(f"{key}={config[key]}: must say what to make, as {key}._target_=package.Name does")
     for key, value in leaves(plain(config)).items():
@@ -41,6 +44,13 @@ def check_settings(config: DictConfig) -> None:
             if isinstance(number, float) and not math.isfinite(number):
                 raise InputError(f"{key}={number}: must be a finite number")
     check_least(config, "train.epochs", "threads")
+    devices = config.trainer.get("devices", 1)
+    if isinstance(devices, str) and devices != "auto" and not re.fullmatch(r"-?\d+(, ?\d+)*", devices):
+        raise InputError(f"trainer.devices={devices}: must be how many, or which: trainer.devices=2 or [0,1]")
+    # W&B's own answer to another mode comes after torch, and from pydantic.
+    mode, logger = os.environ.get("WANDB_MODE", "online"), str(config.logger.get("_target_"))
+    if "wandb" in logger.lower() and mode not in WANDB_MODES:
+        raise InputError(f"WANDB_MODE={mode}: W&B knows {', '.join(WANDB_MODES)}; set one of them, or none")
     for name in ("ladder", "plan.components"):
         named = list(OmegaConf.select(config, name) or ())
         if twice := [one for one in named if named.count(one) > 1]:
@@ -53,6 +63,8 @@ def check_settings(config: DictConfig) -> None:
                 + ("say train.epochs" if by_epochs else "leave it out")
             )
 
+
+WANDB_MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
 
 # Of Lightning's Trainer: arguments that a run sets itself, and those by which it would have other epochs than
 # `train.epochs`, or be judged on less.

@@ -3,7 +3,6 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -11,27 +10,22 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
+from dissect.composing.line import config_dirs
 from dissect.composing.schema import CONF
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where there is one, for an answer at once
 
 
-def own_dirs(arguments: Iterable[str]) -> list[str]:
-    """The folders of configs that a command line names."""
-    words = " ".join(arguments).replace("--config-dir=", "--config-dir ").split()
-    return [folder for option, folder in pairwise(words) if option in ("--config-dir", "-cd")]
-
-
 def files_of(group: str, arguments: Iterable[str]) -> list[Path]:
     """The files of a group by name, dissect's own and those of the command line's folders."""
-    folders = (str(CONF), *own_dirs(arguments))
+    folders = (str(CONF), *config_dirs(arguments))
     return sorted((path for one in folders for path in (Path(one) / group).glob("*.yaml")), key=lambda path: path.stem)
 
 
 def listed(arguments: Iterable[str]) -> str:
     """A line a group, its names after it; components by the part of the config that they change."""
     arguments = list(arguments)
-    folders = [Path(one) for one in (str(CONF), *own_dirs(arguments))]
+    folders = [Path(one) for one in (str(CONF), *config_dirs(arguments))]
     groups = {path.name for one in folders if one.is_dir() for path in one.iterdir() if path.is_dir()}
     lines = [
         _line(group, [path.stem for path in files])

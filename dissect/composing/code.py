@@ -164,6 +164,24 @@ class _Search:
                 yield from (".".join([*parts, *([] if stem == "" else [stem])]) for stem in ["", *stems])
 
 
+def find_module(dotted: str) -> tuple[str | None, list[str]]:
+    """The file of the longest part of a dotted name that is a module, and what is left of the name.
+
+    None where that has no file, or there is none.
+    """
+    parts = dotted.split(".")
+    path = [os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)]
+    found = _look(path, parts[0]) or _hooked(parts[0])
+    if found is None:
+        return None, parts
+    for place, part in enumerate(parts[1:], 1):
+        inner = _look(found.folders, part)
+        if inner is None:
+            return found.file, parts[place:]
+        found = inner
+    return found.file, []
+
+
 def _look(folders: Iterable[str], name: str) -> _Module | None:
     spread = []
     for folder in folders:

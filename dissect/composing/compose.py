@@ -49,7 +49,10 @@ def compose(overrides: Iterable[str], *, config_dirs: Iterable[Path] = ()) -> Va
 def identify(config: DictConfig) -> Variant:
     """Check a composed config against its base, which is composed anew from the same overrides without components."""
     settings = HydraConfig.get()
-    said = {key_of(text): text for text in settings.overrides.task}
+    # As they were said: reading them one by one would resolve what they refer to.
+    everything: Any = OmegaConf.to_container(settings.overrides)
+    task, of_hydra = everything["task"], everything["hydra"]
+    said = {key_of(text): text for text in task}
     if "," in (steps := said.get("ablation", "").partition("=")[2]) and steps.startswith("["):
         raise InputError(
             f"{said['ablation']}: several steps would be merged into one; a sweep: -m '+ablation={steps.strip('[]')}'"
@@ -60,8 +63,8 @@ def identify(config: DictConfig) -> Variant:
         )
     sources = sources_of(settings)
     _refuse_hidden({**settings.runtime.choices, "component": list(config.components)}, sources)
-    search = [text for text in settings.overrides.hydra if text.startswith("hydra.searchpath=")]
-    config = _afresh(config, settings.runtime.choices, (*search, *settings.overrides.task), sources)
+    search = [text for text in of_hydra if text.startswith("hydra.searchpath=")]
+    config = _afresh(config, settings.runtime.choices, (*search, *task), sources)
     refuse_unknown(config)
     register(config.deltas)  # also where each name has a file, so that it is said
     for group in ("model", "task"):
@@ -74,7 +77,7 @@ def identify(config: DictConfig) -> Variant:
         ):
             choice = settings.runtime.choices.get(group)
             raise InputError(f"{group}/{choice}.yaml: its first line must be `# @package _global_`")
-    chosen = [text for text in settings.overrides.task if key_of(text) not in ("component", "ablation", "seed")]
+    chosen = [text for text in task if key_of(text) not in ("component", "ablation", "seed")]
     deltas = {name: delta_of(name, sources) for name in config.components}
     return resolve(_named(config, settings), _named(_base((*search, *chosen), sources), settings), deltas)
 
@@ -111,7 +114,9 @@ def _named(config: DictConfig, settings: Any) -> DictConfig:
     config = config.copy()
     if OmegaConf.is_missing(config, "name"):
         config.name = str(settings.runtime.choices.task)
-    config.runs = str(Path(str(config.runs)).expanduser())
+    if not str(config.runs).strip():
+        raise InputError("runs='': must be the name of a folder, such as runs=mine")
+    config.runs = str(Path(str(config.runs)).expanduser().absolute())  # so that messages say where it is
     return config
 
 

@@ -10,6 +10,8 @@ from dissect.composing.variant import Variant, variant_name
 from dissect.errors import InputError
 from dissect.streams import stream
 
+MOST = 10_000  # members
+
 STRIDE = 1000  # member k of seed s has seed 1000 k + s: ensembles of different seeds share no member
 
 
@@ -26,6 +28,8 @@ def member_variants(variant: Variant) -> list[Variant]:
     count, jitter = variant.config.ensemble.members, variant.config.ensemble.jitter
     if count < 2:
         raise InputError(f"ensemble.members={count}: an ensemble has two members or more")
+    if count > MOST:
+        raise InputError(f"ensemble.members={count}: an ensemble has {MOST:,} members at most")
     if jitter < 0:
         raise InputError(f"ensemble.jitter={jitter}: must be 0 or more, such as 0.1")
     if variant.seed >= STRIDE:

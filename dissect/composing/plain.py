@@ -1,9 +1,10 @@
 """Configs as plain dictionaries, and as flat ones with dotted keys."""
 
+import re
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from dissect.errors import InputError
 
@@ -17,10 +18,23 @@ def plain(config: DictConfig) -> dict[str, Any]:
     try:
         resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as problem:
-        key = getattr(problem, "full_key", None)
-        raise InputError(f"config: {key}: {str(problem).splitlines()[0]}") from problem
+        raise InputError(unresolved(problem)) from problem
     assert isinstance(resolved, dict)
     return resolved  # type: ignore[return-value]
+
+
+def unresolved(problem: OmegaConfBaseException) -> str:
+    """What is wrong with a key's value, in one line: the key, what it refers to, and the mend."""
+    key, reason = problem.full_key or "config", str(problem).splitlines()[0]
+    if found := re.search(r"Interpolation key '(.+)' not found", reason):
+        return (
+            f"{key}: refers to ${{{found[1]}}}, and there is no such key; name one, or write \\${{...}} for the letters"
+        )
+    if found := re.search(r"Environment variable '(.+)' not found", reason):
+        return f"{key}: refers to the environment variable {found[1]}, which is not set; set it, or write the value"
+    if isinstance(problem, MissingMandatoryValue):
+        return f"{key}: has no value; say {key}=..."
+    return f"{key}: {reason}"
 
 
 def leaves(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from dissect.composing.arguments import check_targets
 from dissect.composing.checks import check_deltas, check_needs, check_pairs, check_seed, check_settings
 from dissect.composing.identity import RECIPE, determining, digest_of
 from dissect.composing.plain import plain
@@ -89,7 +90,9 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     place = {name: number for number, name in enumerate(ladder)}
     check_seed(config.seed)
     check_settings(config)
-    given = plain(config)["components"]
+    said = plain(config)
+    check_targets(said)
+    given = said["components"]
     ordered = sorted(given, key=lambda name: (place.get(name, len(place)), name))
     components = {name: declaration(name, given[name])[0] for name in ordered}
     check_needs([declaration(name, given[name])[1] for name in ordered])

@@ -11,6 +11,7 @@
 
 import hashlib
 import os
+import shutil
 import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -63,6 +64,12 @@ def decode(
         OSError: when the folder cannot be written.
     """
     total = sum(map(len, contents.train)) + sum(map(len, contents.val))
+    needed, free = total * image_size**2 * 3 / 2**30, shutil.disk_usage(folder).free / 2**30
+    if needed > free:
+        raise InputError(
+            f"data.image_size={image_size}: {total:,} images take {needed:,.1f} GiB decoded, and {folder.parent} has "
+            f"{free:,.1f} GiB free; lower it, take fewer images, or name another place: data.cache=FOLDER"
+        )
     about: dict[str, Any] = {
         "where": contents.where, "classes": contents.classes, "image_size": image_size, "skipped": [],
         "left_out": contents.left_out, **noted,

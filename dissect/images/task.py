@@ -1,5 +1,6 @@
 """The task `images`: a network that maps images to classes, trained and judged on images in memory."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dissect.images.views import View
 
 COMPILE = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")  # torch.compile's modes
+MEASURED = ("accuracy", "top5", "loss", "accuracy_ten_crop", "top5_ten_crop", "loss_ten_crop", "train_accuracy")
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,13 @@ def images_of(config: DictConfig, *, verify: bool = False) -> ImageSet:
     data: Any = OmegaConf.to_container(config.data, resolve=True)
     arguments = {str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")}
     code = digest_of(dict(code_in(plain(config), "data").digests))
-    return load(made(config, "data.source"), **arguments, code=code, verify=verify)
+    source = made(config, "data.source")
+    if missing := [name for name in ("name", "fingerprint", "opened") if not hasattr(source, name)]:
+        raise InputError(
+            f"data.source={config.data.source.get('_target_')}: has no {missing[0]}; a source of images has a name, "
+            "fingerprint() and opened(cache), as EXTENDING.md shows"
+        )
+    return load(source, **arguments, code=code, verify=verify)
 
 
 def _check(config: DictConfig) -> None:
@@ -206,6 +214,13 @@ def _check(config: DictConfig) -> None:
     if data.root is not None and "root" not in data.source:
         raise InputError(f"data.root={data.root}: data={data.name} comes without a folder; name another data=")
     check_least(config, "train.batch_size", "evaluate.batch_size", "evaluate.train_images")
+    for name, least, below in (("lr", 0.0, math.inf), ("momentum", 0.0, 1.0), ("weight_decay", 0.0, math.inf)):
+        value = config.optimizer.get(name)
+        if isinstance(value, int | float) and not least <= value < below:
+            raise InputError(f"optimizer.{name}={value}: must be 0 or more{' and below 1' if below == 1 else ''}")
+    if config.metric.name not in MEASURED:
+        measured = ", ".join(MEASURED)
+        raise InputError(f"metric.name={config.metric.name}: is not what images are judged by; that is {measured}")
     if (share := config.evaluate.ten_crop) is not None and not 0 < share <= 1:
         raise InputError(f"evaluate.ten_crop={share}: must be a share of the image's side, above 0 and at most 1")
     if config.compile not in (None, *COMPILE):

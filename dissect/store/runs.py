@@ -205,7 +205,8 @@ def results(study: Path) -> list[dict[str, Any]]:
     """
     if not study.is_dir():
         raise InputError(
-            f"{study}: no such study; it is a folder of runs, made by `python -m dissect name={study.name} ...`"
+            f"{study.absolute()}: no such study; it is a folder of runs, made by `python -m dissect name={study.name}"
+            " ...`"
         )
     found = (_result(folder) for folder in sorted(study.iterdir()) if folder.name[0] != "." and folder.is_dir())
     return [result for result in found if result is not None]

@@ -1,5 +1,6 @@
 """Which runs a sweep asks for: each variant composed once, whatever its seeds."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -75,7 +76,8 @@ class Asker:
         data: dict[str, Any] = {}
         self.conditions = conditions_of(overrides, _product(overrides))
         for label, (_, lists) in self.conditions.items():
-            asked = [[*one, f"component=[{','.join(parts)}]"] for parts in design.variants for one in lists]
+            components = [f"component=[{','.join(map(_as_name, parts))}]" for parts in design.variants]
+            asked = [[*one, those] for those in components for one in lists]
             jobs += [replace(job, condition=label) for job in self._composed(asked, data)]
         check_conditions(jobs)
         return jobs
@@ -118,6 +120,12 @@ class Asker:
             composed = load(self.config, said)
         HydraConfig.instance().set_config(composed)
         return identify(without_hydra(composed))
+
+
+def _as_name(component: str) -> str:
+    """A component as an override says it: in quotes where Hydra would read a number, or nothing."""
+    plain = re.fullmatch(r"[^\W\d]\w*", component) and component.lower() not in ("null", "true", "false", "nan", "inf")
+    return component if plain else f'"{component}"'
 
 
 def _search(config: Any) -> list[str]:

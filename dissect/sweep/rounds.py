@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from dissect.composing.job import Digest, Job, job_of
+from dissect.composing.line import MOST
 from dissect.composing.overrides import key_of
 from dissect.composing.plain import number_at
 from dissect.errors import InputError
@@ -89,6 +90,8 @@ def checked(settings: Any) -> Box:
     for name in ("trials", "rounds"):
         if settings[name] < 1:
             raise InputError(f"plan.search.{name}={settings[name]}: must be a whole number from 1")
+    if settings.trials > MOST:
+        raise InputError(f"plan.search.trials={settings.trials}: a search has {MOST:,} at most; ask for fewer")
     if settings.trials < settings.rounds:
         raise InputError(
             f"plan.search.trials={settings.trials}: must be one or more for each of {settings.rounds} rounds"

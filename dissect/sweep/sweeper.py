@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from dissect.composing.deltas import register
 from dissect.composing.job import Digest, Job, job_of
+from dissect.composing.line import MOST
 from dissect.composing.plain import plain, targets_in
 from dissect.design import Design
 from dissect.errors import InputError
@@ -196,6 +197,8 @@ def refuse(config: Any, arguments: Sequence[str]) -> None:
     if any(said.startswith("+study=") and ("," in said or "[" in said) for said in arguments):
         raise InputError("+study: one study at a time; those of one folder share their runs, so one after another")
     looks = [int(look) for look in config.plan.looks] if config.seeds == "auto" else None
+    if looks and looks[-1] > MOST:
+        raise InputError(f"plan.looks={looks}: a study has {MOST:,} seeds at most; look after fewer")
     manifest.check_terms(config.plan.level, config.plan.smallest, config.plan.power, looks)
     if config.plan.variances not in ("own", "pooled") or (config.plan.variances == "pooled" and looks):
         known = "own with seeds=auto" if looks else "own or pooled"

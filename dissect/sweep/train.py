@@ -100,7 +100,7 @@ def conclude(ended: Ended, reader: str = "report") -> None:
     """
     failed = [(job, outcome.error) for job, outcome in ended if outcome.error]
     config = ended[0][0].variant.config
-    study = config.name if config.runs == "runs" else f"{config.runs}/{config.name}"
+    study = config.name if Path(config.runs) == Path("runs").absolute() else f"{config.runs}/{config.name}"
     report = f"; their report: python -m dissect.{reader} {study}" if len(failed) < len(ended) else ""
     print(f"{len(ended) - len(failed)} of {len(ended)} runs finished{report}")
     if failed:

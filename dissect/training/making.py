@@ -26,4 +26,6 @@ def made(config: DictConfig, key: str, *arguments: Any, partial: bool = False) -
         return instantiate(described, *arguments, **({"_partial_": True} if partial else {}))
     except (HydraException, TypeError, ValueError) as problem:
         reason = "; ".join(str(problem.__cause__ or problem).splitlines())
-        raise InputError(f"{key}={described.get('_target_')}: cannot be made: {reason}") from problem
+        given = ", ".join(f"{name!s}={value!r}" for name, value in described.items() if str(name)[0] != "_")
+        with_these = f" with {given:.200}" if given else ""
+        raise InputError(f"{key}={described.get('_target_')}: cannot be made{with_these}: {reason}") from problem

@@ -118,10 +118,17 @@ def task_of(config: DictConfig) -> Any:
         InputError: where it cannot be made.
     """
     try:
-        return hydra.utils.instantiate(config.task)
+        task = hydra.utils.instantiate(config.task)
     except (HydraException, TypeError, ValueError) as problem:
         reason = "; ".join(str(problem.__cause__ or problem).splitlines())
         raise InputError(f"task={config.task.get('_target_')}: cannot be made: {reason}") from problem
+    # Of the methods above, those without which no run could be asked for or trained.
+    if missing := [name for name in ("data", "module", "network", "judge", "complete") if not hasattr(task, name)]:
+        raise InputError(
+            f"task={config.task.get('_target_')}: has no method {missing[0]}; a task has those of "
+            "dissect.training.task.Task, as EXTENDING.md shows"
+        )
+    return task
 
 
 def data_of(config: DictConfig, *, verify: bool = False) -> Any:

@@ -6,12 +6,22 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from dissect.composing.arguments import look_up
 from dissect.composing.compose import compose
 from dissect.composing.schema import CONF
 from dissect.errors import InputError
 
 DATA = "digest of some data"
 ADAM = "{_target_: torch.optim.AdamW, lr: 0.001}"
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A module of the user's in which there may be anything."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "mine.py").write_text("def __getattr__(name): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "modules"))
+    look_up.cache_clear()
 
 
 @pytest.fixture
@@ -60,7 +70,7 @@ def test_what_the_replaced_optimizer_had_is_no_part_of_the_key(variant, own):
         ("optimizer", "{_target_: mine.Lion}", {"_target_": "mine.Lion"}),
     ],
 )
-def test_every_object_of_a_group_starts_afresh_wherever_it_is_changed(variant, own, group, text, left):
+def test_every_object_of_a_group_starts_afresh_wherever_it_is_changed(variant, own, mine, group, text, left):
     dirs = own(
         component__other=f"components: {{other: other}}\n{group}: {text}",
         model__mine=f"defaults: [convnet]\n{group}: {text}",
@@ -192,7 +202,7 @@ def test_deltas_are_no_part_of_a_runs_key(variant):
         (["metric.times=0"], "metric.times=0"),
         (["task=lightning"], "metric.name: nothing says what runs are compared by"),
         (["task=lightning", "metric.name=val/loss"], "metric.better: nothing says which way val/loss is better"),
-        (["task=lightning", "metric.name=val/loss", "metric.better=lower"], "module: Missing mandatory value"),
+        (["task=lightning", "metric.name=val/loss", "metric.better=lower"], "module: has no value; say module="),
     ],
 )
 def test_a_metric_that_says_not_enough_is_refused_before_anything_else(variant, said, answer):
@@ -200,8 +210,8 @@ def test_a_metric_that_says_not_enough_is_refused_before_anything_else(variant, 
         variant(*said)
 
 
-def test_a_task_of_ones_own_is_a_choice_and_the_study_is_called_after_it(variant, own):
-    text = "defaults: [lightning, _self_]\nmodule: {_target_: m.M}\ndatamodule: {_target_: m.D}\n"
+def test_a_task_of_ones_own_is_a_choice_and_the_study_is_called_after_it(variant, own, mine):
+    text = "defaults: [lightning, _self_]\nmodule: {_target_: mine.M}\ndatamodule: {_target_: mine.D}\n"
     dirs = own(task__gpt=text + "metric: {name: val/loss, unit: nats, better: lower}\nladder: []")
     found = variant("task=gpt", config_dirs=dirs)
     assert (found.name, found.config.name, found.config.metric.better) == ("baseline", "gpt", "lower")
