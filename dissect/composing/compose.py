@@ -120,6 +120,12 @@ def _named(config: DictConfig, settings: Any) -> DictConfig:
     return config
 
 
+def study_folder(config: Any) -> Path:
+    """Where the runs of the command line's own config lie; Hydra's settings are still in it."""
+    named = _named(config, config.hydra)
+    return Path(named.runs) / named.name
+
+
 def forget() -> None:
     """Forget what an earlier composition in this process has registered and kept."""
     known.forget()

@@ -11,6 +11,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from dissect.composing.compose import study_folder
 from dissect.composing.deltas import register
 from dissect.composing.job import Digest, Job, job_of
 from dissect.composing.line import MOST
@@ -97,7 +98,7 @@ class Sweep(Sweeper):
     def _new(self) -> bool:
         """Whether workers of this machine will surely be wanted, as nothing in the study is finished."""
         own = self.config.hydra.launcher.get("_target_") == "dissect.sweep.pool.run_all"
-        return own and not any((Path(self.config.runs) / self.config.name).glob("*/result.json"))
+        return own and not any(study_folder(self.config).glob("*/result.json"))
 
     def train(self, jobs: Sequence[Job]) -> Ended:
         """Train what is not finished, and give what became of every job."""
