@@ -61,7 +61,7 @@ def single(config: DictConfig) -> str:
 def cluster_job(variant: Variant) -> str:
     """A run whose launcher is Hydra's: as the study's manifest has it, whatever the YAML files say by now."""
     config = variant.config
-    path = manifest.path_of(config, study_of(HydraConfig.get()))
+    path = manifest.path_of(config, study_of(config, HydraConfig.get()))
     job = job_of(variant, data_of(config))
     if config.plan.design is not None and (before := manifest.read(path)):
         name = name_in(before, job.variant, job.data, HydraConfig.get().overrides.task)

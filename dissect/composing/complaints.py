@@ -23,6 +23,7 @@ from dissect.errors import InputError
 
 # Mappings of names to what the user likes, which take new names.
 OPEN = ("augmentation", "callbacks", "components", "deltas", "metric.others", "plan.search.over")
+CHOICES = "all choices: python -m dissect --help"
 _WANTED = {"Integer": "a whole number, such as 3", "Float": "a number, such as 0.1", "bool": "true or false"}
 
 
@@ -35,7 +36,7 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
     text = "\n".join(str(said) for said in (problem, problem.__cause__) if said is not None)
     if isinstance(problem, MissingConfigException) and problem.missing_cfg_file:
         group, _, wrong = problem.missing_cfg_file.rpartition("/")
-        return f"{group}={wrong}: there is no such choice; {nearest(wrong, _choices(group, arguments))}"
+        return f"{group}={wrong}: there is no such choice; {nearest(wrong, _choices(group, arguments), CHOICES)}"
     if key := re.search(r"Could not override '([^']+)'", text):
         if key[1] in ("ablation", "study", "tuned"):
             return f"{key[1]}: is not in the defaults, so it is added with a plus: +{key[1]}=..."
@@ -99,12 +100,12 @@ def _in_file(path: str, name: str, reason: str, key: str) -> str:
     return f"{path}: {key}: {reason}".replace(": : ", ": ")
 
 
-def nearest(wrong: str, known: list[str]) -> str:
-    """What may have been meant, and what there is."""
+def nearest(wrong: str, known: list[str], others: str = "all keys: python -m dissect --cfg job") -> str:
+    """What may have been meant, and what there is; `others`: where that is told, when it is much."""
     last = wrong.rpartition(".")[2]
     same = sorted((one for one in known if one.rpartition(".")[2] == last and one != wrong), key=len)
     close = same[:1] or get_close_matches(wrong, known, n=1, cutoff=0.7)
-    listed = f"there are {', '.join(known)}" if len(known) <= 20 else "all keys: python -m dissect --cfg job"
+    listed = f"there are {', '.join(known)}" if len(known) <= 20 else others
     return f"did you mean {close[0]}? ({listed})" if close else listed
 
 

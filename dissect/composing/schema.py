@@ -59,6 +59,7 @@ class Search:
 class Plan:
     """What is asked before anything is trained; frozen in the study's manifest. Never part of a run's key."""
 
+    name: str | None = None  # of the manifest; null = the study file's
     design: Any = None  # a function of `dissect.design`, which turns components into variants; null = a plain sweep
     components: list[str] | None = None  # those to which it applies; null = the ladder's
     search: Search = field(default_factory=Search)

@@ -7,7 +7,7 @@ Frames of runs have one row a run: `variant`, `components` (ordered names), `see
 it was logged. Where a task evaluates several crops, there is `<metric>_ten_crop` too, which may be NaN.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -42,12 +42,15 @@ def _shared_beginning(first: Sequence[str], second: Sequence[str]) -> int:
     return same.index(False) if False in same else len(same)
 
 
-def with_ten_crop(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+def with_ten_crop(runs: pd.DataFrame, metric: Metric, asked: Collection[str] = ()) -> pd.DataFrame:
     """The runs, with the ten-crop of the last trained variant as a derived variant, in the order of `variants`.
 
     An ensemble of that variant is then read off its ten-crop as well, so that its gain is that of averaging
     alone. Where ten-crop was not evaluated, everything stays single-view. Ensembles are the variants of which the
     boolean column `averaged` is true.
+
+    Args:
+        asked: more derived variants, "step3 + ten-crop", as an earlier plan of a shorter ladder has them.
     """
     known = variants(runs)
     ensembles = set(runs.loc[runs["averaged"], "variant"])
@@ -58,7 +61,8 @@ def with_ten_crop(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     cropped = runs[runs[column].notna()] if column in runs else runs[:0].assign(**{column: []})
     cropped = cropped.assign(**{metric.name: cropped[column]})
     frames = [runs]
-    for base in sorted(set(bases) & set(cropped["variant"])):
+    bases += [name.removesuffix(" + ten-crop") for name in asked if name.endswith(" + ten-crop")]
+    for base in sorted(set(bases) & set(cropped["variant"]) & set(trained)):
         ours = cropped[cropped["variant"] == base]
         frames.append(_renamed(ours, f"{base} + ten-crop", (*known[base], TEN_CROP)))
         for name in (name for name, under in averaged.items() if under == base and name in set(cropped["variant"])):

@@ -1,5 +1,6 @@
 """What runs' configs say, and in which keys those of two runs differ."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
+from dissect.planning.manifest import Manifest
 from dissect.store.configs import read_config
 
 
@@ -32,3 +34,12 @@ def config(path: Path) -> dict[str, Any]:
         return read_config(path.parent)
     except InputError:
         return {}
+
+
+def strays_of(results: Sequence[Mapping[str, Any]], plans: Sequence[Manifest]) -> list[str]:
+    """The folders of finished runs that no plan of the folder could have asked for, where some are a plan's."""
+    planned = {one.get("settings") for plan in plans for one in plan.variants.values()} - {None}
+    ended = [result for result in results if result["status"] == "finished" and not result.get("member_of")]
+    if not any(result["settings"] in planned for result in ended):
+        return []
+    return [Path(result["folder"]).name for result in ended if result["settings"] not in planned]

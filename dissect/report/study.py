@@ -17,7 +17,7 @@ from dissect.errors import InputError
 from dissect.measure.failures import collapsed
 from dissect.measure.metric import DESCRIBED, Metric
 from dissect.planning.manifest import Manifest, read_all
-from dissect.report.configs import config, what_differs
+from dissect.report.configs import config, strays_of, what_differs
 from dissect.report.facts import shared
 from dissect.store import runs as store
 from dissect.store.readers.found import Found
@@ -51,6 +51,7 @@ class Study:
     logged: Sequence[str]
     elsewhere: Elsewhere | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)  # variant -> its runs, left out as was asked
+    strays: Sequence[str] = ()  # folders of runs of other settings or code than the folder's plans have
 
     def without(self, variants: Sequence[str]) -> "Study":
         """The study as if these variants had no runs; what was planned stays as it was.
@@ -157,7 +158,10 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
         raise InputError(f"{path}: is a random search; `python -m dissect.search {path.name}` draws it")
     for result in results:
         _refuse_incomplete(result)
-    return _study(path, results, primary_of(path, results, read_all(path)), name, better)
+    plans = read_all(path)
+    strays = strays_of(results, plans)
+    results = [result for result in results if Path(result["folder"]).name not in strays]
+    return replace(_study(path, results, primary_of(path, results, plans), name, better), strays=strays)
 
 
 def study_of(found: Found, said: Asked) -> Study:

@@ -25,7 +25,8 @@ def scored_runs(study: Study) -> pd.DataFrame:
     """
     metrics = [study.metric.name, *([study.ten_crop] if study.ten_crop else [])]
     runs = study.compared[["folder", "variant", "components", "seed", *metrics, "averaged"]]
-    return with_ten_crop(runs.assign(components=runs["components"].map(tuple)), study.metric)
+    planned = {name for plan in study.manifests for one in plan.contrasts for name in one.weights}
+    return with_ten_crop(runs.assign(components=runs["components"].map(tuple)), study.metric, planned)
 
 
 def untrained(study: Study, scored: pd.DataFrame) -> set[tuple[str, int]]:

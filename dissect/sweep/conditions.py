@@ -11,7 +11,7 @@ from dissect.composing.overrides import key_of
 from dissect.composing.plain import leaves, plain
 from dissect.composing.schema import UNFELT
 from dissect.errors import InputError
-from dissect.planning.manifest import Manifest, read
+from dissect.planning.manifest import Manifest, read, read_all
 from dissect.training.task import data_of
 
 Conditions = dict[str, tuple[list[str], list[list[str]]]]  # label -> the overrides that make it, and all of each run
@@ -112,6 +112,19 @@ def refuse_several_settings(jobs: Iterable[Job]) -> None:
                 f"{listed}: runs that differ in more than components and seeds are not compared with each other, so "
                 f"they do not go into one folder; give each its own: 'name={job.variant.config.name}-${{{one}}}'"
             )
+
+
+def stray(job: Job) -> str:
+    """What is to be said before a run whose folder has plans of other settings or code; mostly nothing."""
+    plans = read_all(job.folder.parent)
+    planned = {one.get("settings") for plan in plans for one in plan.variants.values()} - {None}
+    if not planned or (job.variant.member_of or job.variant).settings(job.data) in planned:
+        return ""
+    path = job.folder.parent / f"manifest-{plans[0].study}.json"
+    return (
+        f"note: {job}: its settings or code are not those of {path}, so the report leaves it out; name=... gives it a "
+        "folder of its own"
+    )
 
 
 def differing(one: Job, other: Job) -> list[str]:

@@ -1,5 +1,6 @@
 """From a run that is asked for to its result: from the store if it is there, else trained now."""
 
+import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from dissect.errors import DiskFullError, InputError, TrainingError
 from dissect.measure.metric import Metric
 from dissect.store import runs as store
 from dissect.store.record import describe
+from dissect.sweep.conditions import stray
 from dissect.training.task import data_of, task_of
 
 
@@ -36,7 +38,10 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
         TrainingError: when training itself fails.
     """
     data = data_of(variant.config, verify=True)
-    return _finish(job_of(variant, data), data)
+    job = job_of(variant, data)
+    if not job.folder.exists() and (note := stray(job)):
+        print(note, file=sys.stderr, flush=True)
+    return _finish(job, data)
 
 
 def _finish(job: Job, data: Any) -> tuple[dict[str, Any], bool]:

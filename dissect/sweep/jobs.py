@@ -153,9 +153,9 @@ def component_of(name: str, delta: DictConfig) -> Component:
     return declaration(name, said.get("components", {}).get(name))[1]
 
 
-def study_of(hydra: Any) -> str:
-    """The name of the study file that was chosen, by which its manifest is known."""
-    return str(hydra.runtime.choices.get("study") or "study").replace("/", "-")
+def study_of(config: Any, hydra: Any) -> str:
+    """The plan's own name, or that of the study file that was chosen, by which its manifest is known."""
+    return str(config.plan.name or hydra.runtime.choices.get("study") or "study").replace("/", "-")
 
 
 def _data_part(config: DictConfig) -> str:

@@ -1,5 +1,6 @@
 """Hydra's face of a sweep: a plain one, a study with its frozen manifest, one with seeds=auto, or a search."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,12 @@ from dissect.composing.plain import plain, targets_in
 from dissect.design import Design
 from dissect.errors import InputError
 from dissect.planning import manifest
-from dissect.planning.changes import refuse_changes
+from dissect.planning.changes import keep_sources, refuse_changes, refuse_other_code
 from dissect.planning.conditions import crossed
 from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
 from dissect.store.runs import check_writable
-from dissect.sweep.conditions import refuse_other_conditions, refuse_several_settings
+from dissect.sweep.conditions import refuse_other_conditions, refuse_several_settings, stray
 from dissect.sweep.jobs import Asker, study_of
 from dissect.sweep.pool import warm, workers_for
 from dissect.sweep.train import Ended, conclude, train
@@ -91,6 +92,8 @@ class Sweep(Sweeper):
             jobs = self.asker.jobs(arguments, design)
             if design is None and not folds:
                 refuse_several_settings(jobs)
+                if note := stray(jobs[0]):
+                    print(note, file=sys.stderr, flush=True)
             ended = self.train(jobs if design is None else self.frozen(jobs, design)[0])
         conclude(ended, "crossval" if folds else "report")
         return ended
@@ -119,7 +122,7 @@ class Sweep(Sweeper):
             per_variant = len(ours) // len(design.variants)
             variants = {parts: ours[place * per_variant].variant for place, parts in enumerate(design.variants)}
             views = getattr(data_of(ours[0].variant.config), "facts", {}).get("views")
-            name, data = study_of(self.config.hydra), ours[0].data
+            name, data = study_of(self.config, self.config.hydra), ours[0].data
             plans[condition] = manifest.plan(name, design, variants, data, seeds, views)
         if len(plans) == 1:
             return next(iter(plans.values()))
@@ -139,6 +142,7 @@ class Sweep(Sweeper):
         refuse_other_conditions(path, now)
         if before is None:
             check_writable(path.parent, max((job.folder.name for job in jobs), key=len))
+            keep_sources(path, now)
             manifest.write(path, now)
             print(f"{path}: {len(now.variants)} variants, {len(now.contrasts)} planned contrasts", flush=True)
             return jobs, now
@@ -148,9 +152,19 @@ class Sweep(Sweeper):
             except InputError:
                 if not alone or self._begun(before, config):
                     raise
+                keep_sources(path, now)
                 manifest.write(path, now)
                 print(f"{path}: planned anew, as nothing was finished under the earlier plan", flush=True)
                 return jobs, now
+        if config.plan.frozen:  # before anything is written
+            refuse_other_code(path, before)
+            named = {target for job in jobs for target in targets_in(plain(job.variant.config))}
+            like = {job.condition: job.variant.config for job in jobs}
+            jobs = []
+            for name, entry in before.variants.items():
+                where, data = entry.get("condition", ""), Digest(before.data_of(name))
+                runs = [before.variant(name, like.get(where, config), seed, named) for seed in now.seeds]
+                jobs += [replace(job_of(run, data), condition=where) for run in runs]
         if now.settings != before.settings and not config.plan.frozen:
             manifest.disclose(path, now.settings)
         if added := sorted(set(now.seeds) - set(before.all_seeds)):
@@ -158,16 +172,7 @@ class Sweep(Sweeper):
             if before.looks is None:
                 print(f"note: seeds {added} were not planned; p and intervals do not count that one looked before "
                       "(seeds=auto does)", flush=True)  # fmt: skip
-        if not config.plan.frozen:
-            return jobs, before
-        named = {target for job in jobs for target in targets_in(plain(job.variant.config))}
-        like = {job.condition: job.variant.config for job in jobs}
-        found = []
-        for name, entry in before.variants.items():
-            where, data = entry.get("condition", ""), Digest(before.data_of(name))
-            runs = [before.variant(name, like.get(where, config), seed, named) for seed in now.seeds]
-            found += [replace(job_of(run, data), condition=where) for run in runs]
-        return found, before
+        return jobs, before
 
     def _claim(self, path: Path) -> bool:
         """Hold a plan as long as this sweep lasts, so that nobody replaces it; whether no other sweep holds it."""

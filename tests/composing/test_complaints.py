@@ -27,7 +27,7 @@ def said(monkeypatch, tmp_path):
     [
         (
             "component=[dropuot1]",
-            "error: component=dropuot1: there is no such choice; did you mean dropout1? (there are",
+            "error: component=dropuot1: there is no such choice; did you mean dropout1? (all choices: python -m",
         ),
         ("+ablation=step9", "error: ablation=step9: there is no such choice; did you mean step8? (there are step1,"),
         ("data=imagenet", "error: data=imagenet: there is no such choice; did you mean tiny_imagenet?"),
@@ -193,9 +193,13 @@ def test_the_deltas_of_a_config_are_among_those_offered(said, tmp_path):
     (tmp_path / "own" / "model" / "mine.yaml").write_text(text)
     for folder in (["--config-dir", str(tmp_path / "own")], [f"--config-dir={tmp_path / 'own'}"]):
         answer = said(*folder, "model=mine", "component=[clam]")
-        assert answer.startswith("error: component=clam: there is no such choice; did you mean calm? (there are augm")
+        assert answer.startswith(
+            "error: component=clam: there is no such choice; did you mean calm? (all choices: pyth"
+        )
         answer = said(*folder, "-m", "model=mine,convnet", "component=[clam],[calm]")
-        assert answer.startswith("error: component=clam: there is no such choice; did you mean calm? (there are augm")
+        assert answer.startswith(
+            "error: component=clam: there is no such choice; did you mean calm? (all choices: pyth"
+        )
 
 
 def test_a_misspelt_key_in_deltas_is_named_where_it_stands(said):

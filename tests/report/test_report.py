@@ -184,6 +184,24 @@ def test_planned_contrasts_stand_first_and_the_page_tells_the_plan_and_what_is_m
     assert said.index("The ladder (planned: asked)") < said.index("The ladder (exploratory)")
 
 
+def test_a_stray_run_of_other_settings_or_code_is_left_out_of_a_plans_page_and_said(ladder: Path, add_run: AddRun):
+    add_run("step2", ("dropout1",), 7, 0.9, key="stray", settings="other code")
+    with pytest.raises(InputError, match="may not be compared"):
+        read_study(ladder)
+    write_manifest(ladder, LADDER, variants={f"step{n}": {"settings": "s"} for n in (1, 2, 3)})
+    assert 0.9 not in set(read_study(ladder).runs["accuracy"])
+    text = words(report(ladder))
+    assert "Left out, as their settings or code are not the plan's: step2-seed7-stray." in text
+
+
+def test_the_ten_crop_that_an_earlier_plan_of_a_shorter_ladder_asks_for_is_measured(ladder: Path):
+    weights = {"step2 + ten-crop": 1.0, "step2": -1.0}
+    write_manifest(ladder, [*LADDER[:1], ("ladder", ["ten_crop"], weights)])
+    effects = pd.read_csv(report(ladder) / "effects.csv")
+    planned = effects[effects["variant"] == "step2 + ten-crop"] if "variant" in effects else effects
+    assert planned["effect"].iloc[-1] == pytest.approx(1.5)
+
+
 def test_a_plan_of_which_little_is_finished_is_reported_with_its_gaps(study: Path, add_run: AddRun):
     add_run("step1", (), 0, 0.4, accuracy_ten_crop=None)
     write_manifest(study, LADDER)
