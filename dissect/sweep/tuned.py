@@ -41,7 +41,7 @@ def tuned(asker: Asker, arguments: Sequence[str], design: Design, train: Train) 
     _refuse(asker, jobs)
     config = jobs[0].variant.config
     search: Any = OmegaConf.to_container(config.plan.search, resolve=True)
-    path = path_of(config, study_of(asker.config.hydra))
+    path = path_of(config, study_of(asker.config, asker.config.hydra))
     before = read(path)
     if before is not None and not before.tuned:
         raise InputError(f"{path}: was planned at one setting for all; leave plan.search.trials out, or say name=...")
