@@ -61,7 +61,8 @@ class Plan:
 
     name: str | None = None  # of the manifest; null = the study file's
     design: Any = None  # a function of `dissect.design`, which turns components into variants; null = a plain sweep
-    components: list[str] | None = None  # those to which it applies; null = the ladder's
+    # Those to which it applies; null = the ladder's. A list among them is one factor: of its levels one at most is on.
+    components: list[Any] | None = None
     search: Search = field(default_factory=Search)
     level: float = 0.95  # of intervals; 1 - level: chance of one false verdict or more among all planned contrasts
     # The smallest gain of interest, in the metric's unit; what is surely below counts as equal. null: nothing does.

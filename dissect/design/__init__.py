@@ -3,6 +3,7 @@
 from dissect.design.attribution import attributions, conditional
 from dissect.design.components import Component, Variant
 from dissect.design.contrast import Contrast, Design, Weights
+from dissect.design.levels import as_levels, levels_of
 from dissect.design.orders import shapley
 from dissect.design.rules import cumulative, factorial, fractional, leave_one_out, one_at_a_time, pairs, resolution
 
@@ -12,12 +13,14 @@ __all__ = [
     "Design",
     "Variant",
     "Weights",
+    "as_levels",
     "attributions",
     "conditional",
     "cumulative",
     "factorial",
     "fractional",
     "leave_one_out",
+    "levels_of",
     "one_at_a_time",
     "pairs",
     "resolution",

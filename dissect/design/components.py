@@ -14,12 +14,16 @@ Variant = tuple[str, ...]  # components in the order in which they were given, d
 
 
 class Component(NamedTuple):
-    """`derived` components are read off finished runs without training: ten-crop, ensemble."""
+    """`derived` components are read off finished runs without training: ten-crop, ensemble.
+
+    `factor` names all levels of the factor whose level it is, itself too; empty for one that is only on or off.
+    """
 
     name: str
     requires: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     derived: bool = False
+    factor: tuple[str, ...] = ()
 
 
 Parts = Mapping[str, Component]  # by name, in the order in which variants name them

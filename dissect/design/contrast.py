@@ -13,7 +13,7 @@ Weights = dict[Variant, float]
 class Contrast(NamedTuple):
     """The sum of weight times accuracy is the effect; the weights sum to zero, and above zero the components help.
 
-    `kind` is "ladder", "leave_one_out", "one_at_a_time", "shapley", "main_effect", "interaction" or "pair".
+    `kind` is "ladder", "leave_one_out", "one_at_a_time", "shapley", "main_effect", "levels", "interaction" or "pair".
     `components` are those it is about: two for an interaction, several where they only come together.
     `orders`, of sampled Shapley values only, are each order's own weights: their mean is `weights`, and the first and
     second, the third and fourth and so on were drawn as pairs, which are independent of each other.

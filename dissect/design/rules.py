@@ -13,6 +13,7 @@ from dissect.design.components import (
     Variant,
     checked,
     closure,
+    feasible,
     place,
     refuse_excluded,
     subsets,
@@ -20,6 +21,7 @@ from dissect.design.components import (
     variant,
 )
 from dissect.design.contrast import Contrast, Design, additions, difference, interactions, mean
+from dissect.design.levels import between, chosen, factors
 from dissect.errors import InputError
 
 
@@ -43,25 +45,41 @@ def cumulative(components: Sequence[Component]) -> Design:
 def leave_one_out(components: Sequence[Component]) -> Design:
     """The full model, and it without each component: what leaving it out loses.
 
-    What requires a component leaves with it; the contrast is then about all that left.
+    What requires a component leaves with it; the contrast is then about all that left. Of a factor of several levels
+    the full model has the first; each other one takes its place, and each two are compared.
 
     Raises:
-        InputError: where two components exclude each other.
+        InputError: where two components exclude each other, or another level is required.
     """
-    parts = trained(checked(components))
+    every = trained(checked(components))
+    if needed := [name for part in every.values() for name in part.requires if name in every[name].factor[1:]]:
+        raise InputError(f"leave_one_out: {needed[0]} is required, so it must be the first level of its factor")
+    parts = {part.name: part for part in chosen(every)}
     refuse_excluded(parts, "leave_one_out", "take one of the two out, or use factorial")
     full = tuple(parts)
     rest = [variant([other for other in parts if name not in closure(other, parts)], parts) for name in parts]
-    return Design(_unique([full, *rest]), tuple(difference("leave_one_out", full, less) for less in rest))
+    swapped = [
+        variant({*full, level} - {factor[0]}, every)
+        for factor in factors(every)
+        for level in factor[1:]
+        if feasible({*full, level} - {factor[0]}, every)
+    ]
+    found = _unique([full, *rest, *swapped])
+    left = tuple(difference("leave_one_out", full, less) for less in rest)
+    return Design(found, (*left, *between(found, every)))
 
 
 def one_at_a_time(components: Sequence[Component]) -> Design:
-    """The baseline, and each component added to it; one that requires others is added to those alone."""
+    """The baseline, and each component added to it; one that requires others is added to those alone.
+
+    Each two levels of a factor are compared as well.
+    """
     parts = trained(checked(components))
     added = {name: variant(closure(name, parts), parts) for name in parts}
     steps = [(tuple(other for other in treated if other != name), treated) for name, treated in added.items()]
     contrasts = tuple(difference("one_at_a_time", treated, control) for control, treated in steps)
-    return Design(_unique([(), *chain.from_iterable(steps)]), contrasts)
+    variants = _unique([(), *chain.from_iterable(steps)])
+    return Design(variants, (*contrasts, *between(variants, parts)))
 
 
 def factorial(components: Sequence[Component]) -> Design:
@@ -69,7 +87,8 @@ def factorial(components: Sequence[Component]) -> Design:
 
     A main effect is the component's mean gain over all subsets to which it can be added; an interaction is what two
     gain together beyond the sum of what each gains alone, averaged over all subsets that allow it.
-    A pair without such a subset has no contrast.
+    A pair without such a subset has no contrast. Each two levels of a factor are compared, over all subsets that have
+    one or the other.
     """
     parts = trained(checked(components))
     variants = tuple(subsets(parts))
@@ -79,7 +98,7 @@ def factorial(components: Sequence[Component]) -> Design:
         )
         for name in parts
     ]
-    return Design(variants, (*effects, *interactions(variants, parts)))
+    return Design(variants, (*effects, *between(variants, parts), *interactions(variants, parts)))
 
 
 def fractional(components: Sequence[Component]) -> Design:

@@ -45,10 +45,10 @@ class Planned:
 def family(kind: str) -> str:
     """The contrasts of a plan that are corrected together: effects of components are one family, interactions another.
 
-    They are other questions, and a factorial design has many more of the second (`dissect.design.factorial`). So is
-    whether effects differ between conditions.
+    They are other questions, and a factorial design has many more of the second (`dissect.design.factorial`). So are
+    whether effects differ between conditions, and how the levels of a factor compare.
     """
-    return {"interaction": "interactions", BETWEEN: "conditions"}.get(kind, "effects")
+    return {"interaction": "interactions", BETWEEN: "conditions", "levels": "levels"}.get(kind, "effects")
 
 
 @dataclass(frozen=True)

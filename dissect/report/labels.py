@@ -19,6 +19,9 @@ def question_label(study: Study, one: Question, known: Variants) -> str:
     """What a contrast is about: "dropout 1", "a × b", "a instead of b", "b without a"."""
     if one.kind == "interaction":
         return " × ".join(named(study, [name]) for name in one.components)
+    if one.kind == "levels":
+        earlier, later = (named(study, [name]) for name in one.components)
+        return f"{later} instead of {earlier}"
     if one.kind == CONDITIONAL:
         about, given = (named(study, [name]) for name in one.components)
         return f"{about} {'with' if one.present else 'without'} {given}"

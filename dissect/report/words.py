@@ -49,6 +49,7 @@ KINDS = {
         "below zero they overlap.",
     ),
     "pair": Kind("pair", "Pairs", "One variant directly against another."),
+    "levels": Kind("levels", "Levels", "Two levels of one factor against each other, all else being equal."),
     BETWEEN: Kind(
         "between conditions",
         "Between conditions",

@@ -20,7 +20,7 @@ from dissect.composing.job import Job, job_of
 from dissect.composing.members import member_variants
 from dissect.composing.overrides import key_of
 from dissect.composing.variant import Variant, declaration
-from dissect.design import Component, Design
+from dissect.design import Component, Design, as_levels, levels_of
 from dissect.errors import InputError
 from dissect.sweep.conditions import Conditions, check_conditions, conditions_of
 from dissect.training.task import data_of
@@ -46,9 +46,13 @@ class Asker:
         if not (isinstance(said, DictConfig) and "_target_" in said):
             raise InputError(f"plan.design={said}: must say what to make, as plan.design._target_=package.name does")
         names = self.config.plan.components
-        names = list(self.config.ladder if names is None else names)
+        names = OmegaConf.to_object(self.config.ladder if names is None else names)
         sources = sources_of(self.config.hydra)
-        components = [component_of(name, delta_of(name, sources)) for name in names]
+        components = [
+            one
+            for levels in levels_of(names)  # type: ignore[arg-type]
+            for one in as_levels([component_of(name, delta_of(name, sources)) for name in levels])
+        ]
         try:
             rule = instantiate(said, _convert_="all")
             return rule if isinstance(rule, Design) else rule(components)
