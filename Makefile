@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup test check quickstart benchmark clean
+.PHONY: help setup test check stress quickstart benchmark clean
 .DEFAULT_GOAL := help
 
 help:               ## this list
@@ -30,6 +30,9 @@ check: $(READY)     ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+stress: $(READY)    ## kills at random moments, two sweeps on one store, full disks: a quarter of an hour on two cores
+	OMP_NUM_THREADS=1 $(BIN)/python tests/sweep/kill.py --kills 50 --parents 12 --workers 20 --together 3 --full 1
 
 quickstart: $(READY)    ## the whole ladder over several seeds on embedded data, and its report
 	$(BIN)/python -m dissect +study=quickstart

@@ -67,12 +67,27 @@ def test_a_single_run_ends_with_its_results_and_its_folder(dissect, tmp_path):
 
 
 def test_a_failed_run_does_not_stop_the_sweep_and_shows_in_the_exit_code(dissect, tmp_path):
-    done = dissect("-m", "optimizer.lr=1e30,0.01", "trainer.gradient_clip_val=null", *SMALL)
+    wild = ["+deltas={wild: {optimizer: {lr: 1e30}}}", "component=[],[wild]"]
+    done = dissect("-m", *wild, "trainer.gradient_clip_val=null", *SMALL)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "the training loss became nan" in done.stderr
     found = [json.loads(path.read_text())["status"] for path in (tmp_path / "runs" / "digits").glob("*/result.json")]
     assert sorted(found) == ["failed", "finished"]
+
+
+def test_other_commands_and_the_version_have_one_front(tmp_path):
+    front = "import sys; from dissect.__main__ import main; main()"
+
+    def said(*arguments):
+        command = [sys.executable, "-c", front, *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert said("--version").stdout.startswith("dissect 0.")
+    done = said("report", "q")
+    assert (done.returncode, done.stderr.splitlines()[0][:7]) == (2, "error: ")
+    assert f"{tmp_path / 'runs' / 'q'}: no such study" in done.stderr
+    assert "complete -o nospace" in said("-sc", "install=bash").stdout
 
 
 def test_help_answers_in_under_a_second(dissect):

@@ -41,7 +41,22 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
     job = job_of(variant, data)
     if not job.folder.exists() and (note := stray(job)):
         print(note, file=sys.stderr, flush=True)
+    if not job.folder.exists():
+        print(said_at_the_start(job, data), file=sys.stderr, flush=True)
     return _finish(job, data)
+
+
+def said_at_the_start(job: Job, data: Any) -> str:
+    """What a run or a sweep is going to train and be judged on, and where its logger keeps what it cannot send."""
+    facts, config = data.facts, job.variant.config
+    counts = facts.get("examples") or {}
+    parts = (("training", "train"), ("validation", "judge"))
+    told = ", ".join(f"{counts[part]:,} examples {does}" for part, does in parts if counts.get(part))
+    said = f"{facts['name']}: {told} ({facts['judge']})" if told else str(facts["name"])
+    if "wandb" in str(config.logger.get("_target_")) and "save_dir" in config.logger:
+        place = config.logger.save_dir
+        said += f"\nW&B: without a key, runs are kept in {place}; later: wandb sync {place}/wandb/offline-run-*"
+    return said
 
 
 def _finish(job: Job, data: Any) -> tuple[dict[str, Any], bool]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from dissect.composing.job import Job
 from dissect.store.runs import check_writable
 from dissect.sweep.alike import Alike
-from dissect.sweep.finish import Outcome, fail, known, told
+from dissect.sweep.finish import Outcome, fail, known, said_at_the_start, told
 from dissect.sweep.jobs import members_of
 from dissect.sweep.watch import Watch
 from dissect.training.task import data_of
@@ -39,6 +39,8 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
             print(remark, flush=True)
     if todo:
         check_writable(jobs[0].folder.parent, max((jobs[place].folder.name for place in todo), key=len))
+        first = jobs[todo[0]]
+        print(said_at_the_start(first, data_of(first.variant.config)), file=sys.stderr, flush=True)
     # What averages runs comes when they are finished; they are trained side by side like all others. Another's
     # launcher knows runs by their overrides, which members have none of, so there an ensemble trains its own.
     averaging = [place for place in todo if jobs[place].averages and own]

@@ -82,11 +82,18 @@ class Watch:
         return ", ".join(filter(None, parts))
 
     def _left(self) -> str:
-        """The time left at the pace so far, once there is a pace."""
-        if not self.done or len(self.done) == len(self.jobs):
+        """The time left at the pace so far, once there is a pace: of whole runs, and of epochs of those that go on."""
+        share = (len(self.done) + sum(map(self._share, self._since))) / len(self.jobs)
+        if not 0 < share < 1:
             return ""
-        seconds = (time.monotonic() - self._begun) / len(self.done) * (len(self.jobs) - len(self.done))
+        seconds = (time.monotonic() - self._begun) * (1 - share) / share
         return "about " + (f"{seconds / 60:.0f} min left" if seconds > 90 else f"{seconds:.0f} s left")
+
+    def _share(self, number: int) -> float:
+        """How much of a run that goes on is done, 0 to 1."""
+        job = self.jobs[number]
+        epoch = epoch_of(job.folder, Metric.from_config(job.variant.config.metric))[0]
+        return min(1.0, epoch / max(1, job.variant.config.train.epochs))
 
     def _going(self, number: int) -> str:
         job = self.jobs[number]
