@@ -79,7 +79,9 @@ def identify(config: DictConfig) -> Variant:
             raise InputError(f"{group}/{choice}.yaml: its first line must be `# @package _global_`")
     chosen = [text for text in task if key_of(text) not in ("component", "ablation", "seed")]
     deltas = {name: delta_of(name, sources) for name in config.components}
-    return resolve(_named(config, settings), _named(_base((*search, *chosen), sources), settings), deltas)
+    base = _named(_base((*search, *chosen), sources), settings)
+    base.seed = config.seed  # to which other keys may refer
+    return resolve(_named(config, settings), base, deltas)
 
 
 def _refuse_hidden(choices: Mapping[str, Any], sources: tuple[str, ...]) -> None:

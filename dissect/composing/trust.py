@@ -47,6 +47,8 @@ EXACTLY = {
     "lightning.pytorch.Trainer",
     "pytorch_lightning.Trainer",
     "pytorch_lightning.loggers.CSVLogger",
+    "pytorch_lightning.loggers.CometLogger",
+    "pytorch_lightning.loggers.MLFlowLogger",
     "pytorch_lightning.loggers.TensorBoardLogger",
 }
 # Of torch.nn, functions come from these two only; the others are modules (torch.nn.Module).

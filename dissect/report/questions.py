@@ -191,6 +191,8 @@ def planned_before(asked: Iterable[Question], study: Study, manifests: Iterable[
 
 def pilot_seeds(study: Study, plan: Manifest) -> list[int]:
     """The seeds at hand that a plan left out and of which runs were finished when it was made."""
+    if not plan.frozen:  # one that runs made elsewhere are said to follow
+        return []
     frozen = _moment(plan.frozen)
     runs = study.compared[["seed", "finished"]].dropna().to_numpy()
     ended = {int(seed) for seed, finished in runs if _moment(str(finished)) < frozen}

@@ -51,7 +51,7 @@ def said(monkeypatch, tmp_path):
         ("task=lightning", "error: metric.name: nothing says what runs are compared by"),
         (
             "augmentation.mixup=3",
-            "error: augmentation.mixup: there is no such key; what is new in augmentation is added",
+            "error: augmentation.mixup=3: must say what to make, as augmentation.mixup._target_=package.Name does",
         ),
         (
             "plan.search.over={seed: [1, 2]}",

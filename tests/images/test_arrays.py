@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -312,7 +313,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_is_said_as_such_and_leaves_nothing(small_disk: Path, read: Callable[..., ImageSet]) -> None:
+def test_a_full_disk_is_said_as_such_and_leaves_nothing(
+    small_disk: Path, read: Callable[..., ImageSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"GiB free; lower it, take fewer images"):  # what is known before
+        read(image_size=64, cache=small_disk)
+    free = shutil.disk_usage(small_disk)._replace(free=2**40)  # and what comes meanwhile
+    monkeypatch.setattr("dissect.images.decoding.shutil.disk_usage", lambda place: free)
     for size in (64, 128):  # full while the images are written
         with pytest.raises(InputError, match="the disk is full"):
             read(image_size=size, cache=small_disk)

@@ -52,7 +52,7 @@ def study(tmp_path, monkeypatch):
             return [(job, Outcome({"metrics": {"accuracy": accuracy(job.variant)}, "data": said})) for job in jobs]
 
         launcher = SimpleNamespace(launcher={"_partial_": True}, runtime=SimpleNamespace(choices={"study": "alone"}))
-        asker = Stub(SimpleNamespace(hydra=launcher))
+        asker = Stub(SimpleNamespace(hydra=launcher, plan=SimpleNamespace(name=None)))
         jobs, said = tuned(asker, [*SEARCH, *arguments], DESIGN, train)
         return jobs, said, searched
 

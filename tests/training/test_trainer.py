@@ -136,12 +136,14 @@ def test_a_logger_is_told_whose_run_it_is_in_what_it_takes(variant, monkeypatch,
 
 @pytest.mark.parametrize(("choice", "package"), [("mlflow", "mlflow"), ("comet", "comet"), ("aim", "aim")])
 def test_a_logger_whose_package_is_missing_is_said_in_a_line(variant, monkeypatch, choice, package):
-    made = variant(f"logger={choice}")
+    def told(made):
+        return logger_of(made.config.logger, made)
+
     for name in ("mlflow", "comet_ml", "aim"):
         monkeypatch.setitem(sys.modules, name, None)
     if importlib.util.find_spec(package if package != "comet" else "comet_ml") is None:
-        with pytest.raises(InputError, match=rf"^logger=.*: cannot be made: .*{package}"):
-            logger_of(made.config.logger, made)
+        with pytest.raises(InputError, match=rf"^logger.*{package}"):
+            told(variant(f"logger={choice}"))
 
 
 def test_mlflow_keeps_a_run_in_a_local_store(variant, tmp_path):
