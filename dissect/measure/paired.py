@@ -73,7 +73,8 @@ def paired(
     table = levels.reindex(columns=list(named)).to_numpy(dtype=float)
     present = ~np.isnan(table)
     complete = present.all(axis=1)
-    known = np.array([[(name, seed) in untrained for name in named] for seed in levels.index]).reshape(present.shape)
+    known = np.array([(name, seed) in untrained for seed in levels.index for name in named], dtype=bool)
+    known = known.reshape(present.shape)
     scaled = metric.times * table[complete]
     w = rows[0]
     return Paired(

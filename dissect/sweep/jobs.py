@@ -78,7 +78,9 @@ class Asker:
             )
         jobs: list[Job] = []
         data: dict[str, Any] = {}
-        self.conditions = conditions_of(overrides, _product(overrides))
+        if not (product := _product(overrides)):
+            raise InputError("seed: names no seed; say how many, such as 'seed=range(5)'")
+        self.conditions = conditions_of(overrides, product)
         for label, (_, lists) in self.conditions.items():
             components = [f"component=[{','.join(map(_as_name, parts))}]" for parts in design.variants]
             asked = [[*one, those] for those in components for one in lists]

@@ -235,7 +235,6 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
         (["-m", "seeds=auto"], "needs a study"),
         (["seeds=auto"], "needs a study"),
         (["+study=leave_one_out", "component=[dropout1]"], "the study chooses the components"),
-        (["+study=leave_one_out", "train.epochs=1,2"], "sweep over seeds only"),
         (["+study=one_at_a_time", "seeds=auto", "seed=3"], "leave seed= out"),
         (["+study=one_at_a_time", "seeds=auto", "plan.looks=[3,3]"], "numbers of seeds that grow"),
         (["+study=leave_one_out", "plan.components=[dropout9]"], "component/dropout9.yaml"),

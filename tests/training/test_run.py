@@ -156,7 +156,7 @@ def test_a_run_that_a_callback_stops_early_is_no_finished_run(variant):
 
 def test_a_metric_that_was_never_measured_is_told_of_with_those_that_were(train, tmp_path):
     with pytest.raises(
-        InputError, match=r"metric.name=val/loss: was never measured; what was measured: accuracy, top5"
+        InputError, match=r"metric.name=val/loss: is not what images are judged by; that is accuracy, top5"
     ):
         train("metric.name=val/loss")
     assert not list(tmp_path.rglob("result.json"))
