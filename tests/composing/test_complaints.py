@@ -50,8 +50,8 @@ def said(monkeypatch, tmp_path):
         ("task=foo", "error: task=foo: there is no such choice; there are images, lightning"),
         ("task=lightning", "error: metric.name: nothing says what runs are compared by"),
         (
-            "augmentation.mixup=3",
-            "error: augmentation.mixup=3: must say what to make, as augmentation.mixup._target_=package.Name does",
+            "augmentation.mixed=3",
+            "error: augmentation.mixed: there is no such key; what is new in augmentation is added",
         ),
         (
             "plan.search.over={seed: [1, 2]}",

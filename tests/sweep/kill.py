@@ -73,7 +73,8 @@ def compare(ours: Path, theirs: Path) -> None:
         folders = [next(store.glob(f"*/{name}")) for store in (ours, theirs)]
         first, second = map(contents, folders)
         for part, value in first.items():
-            assert value == second[part], f"{name}: {part} differs"
+            keys = [key for key in value if value[key] != second[part].get(key)] if isinstance(value, dict) else ""
+            assert value == second[part], f"{name}: {part} differs {keys}"
         assert sorted(path.name for path in folders[0].iterdir()) == sorted(path.name for path in folders[1].iterdir())
 
 
