@@ -18,8 +18,11 @@ from dissect.measure.metric import Metric
 _VAIN = UNFELT - {"data", "ensemble"}
 
 
+LARGEST = 2**63 - 1  # of whole numbers that tables hold
+
+
 def check_seed(seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST:
         raise InputError(f"seed={seed}: must be a whole number from 0 on, such as seed=0")
 
 

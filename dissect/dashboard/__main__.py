@@ -19,6 +19,7 @@ from dissect.process import speak_plainly
 from dissect.report.curves import curve_columns
 from dissect.report.study import primary_of
 from dissect.store import runs as store
+from dissect.store.reading import table
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace
@@ -92,13 +93,20 @@ def judged_by(path: Path, results: Iterable[Mapping[str, Any]]) -> tuple[Metric,
 
 def curves_of(path: Path, metric: Metric) -> list[str]:
     """What the curves of the study's metric and of those that it describes are called in W&B."""
-    header = next((file.read_text().partition("\n")[0] for file in sorted(path.glob("*/metrics.csv"))), "")
+    header = next(filter(None, map(_header, sorted(path.glob("*/metrics.csv")))), "")
     named: dict[str, None] = {}
     for name in (metric.name, *metric.others):
         bare = re.sub("^(train|val)/", "", name)
         guessed = [name, name.replace("val/", "train/")] if bare != name else [f"val_{name}", f"train_{name}"]
         named |= dict.fromkeys(curve_columns(header.split(",") if header else guessed, name))
     return [sectioned(name) for name in named]
+
+
+def _header(path: Path) -> str:
+    try:
+        return table(path).readline().decode().strip()
+    except (InputError, ValueError):
+        return ""
 
 
 def log_report(name: str, tables: Iterable[Path], figures: Iterable[Path], begin: Any) -> None:

@@ -8,8 +8,8 @@ import pandas as pd
 from dissect.elsewhere.asked import Asked, metric_of
 from dissect.elsewhere.seeds import is_number, seeds_of
 from dissect.errors import InputError
+from dissect.store.expected import COSTS
 from dissect.store.readers.found import Found
-from dissect.store.runs import COSTS
 
 OWN = {"folder", "variant", "components", "seed", "status", "member_of", "members"}  # columns that no other table has
 TEXTS = ("study", "variant", "status", "error", "diverged", "settings", "member_of", "ten_crop", "device", "precision",

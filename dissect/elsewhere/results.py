@@ -11,8 +11,8 @@ from dissect.elsewhere.factors import Variants, as_list, flags, from_columns, fr
 from dissect.elsewhere.own import NOTE, OWN, own_results
 from dissect.elsewhere.seeds import is_number, seed_column, seeds_of
 from dissect.errors import InputError
+from dissect.store.expected import COSTS
 from dissect.store.readers.found import Found
-from dissect.store.runs import COSTS
 
 LOWER = re.compile("loss|error|rmse|mae|mse|perplexity|nll", re.IGNORECASE)
 

@@ -13,6 +13,7 @@ from dissect.images.scores import mean
 from dissect.images.task import images_of
 from dissect.inspect.runs import AGAIN, Run, config_of, network_of, predictions_of
 from dissect.inspect.windows import probabilities, windows_of
+from dissect.store.reading import table
 from dissect.store.runs import results
 
 
@@ -92,7 +93,7 @@ def by_epoch(runs: Sequence[Run]) -> pd.DataFrame:
         path = run.folder / "metrics.csv"
         try:
             parts = {"train_accuracy": "training", "val_accuracy": run.result["data"].get("judge", "validation")}
-            epochs = pd.read_csv(path)
+            epochs = pd.read_csv(table(path))
             if "val_accuracy" not in epochs:  # no epoch was validated: trainer.check_val_every_n_epoch
                 del parts["val_accuracy"]
             epochs = epochs[["epoch", *parts]].astype(float)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from dissect.images.build import build
 from dissect.images.schema import Data
 from dissect.images.task import images_of
 from dissect.store import runs as store
+from dissect.store.configs import read_config
 from dissect.training.kept import restore
 
 AGAIN = "delete this run's folder and train it again"
@@ -94,10 +95,13 @@ def config_of(run: Run, root: str | None, trusted: Sequence[str] = ()) -> DictCo
     """
     path = run.folder / "config.yaml"
     try:
-        config = cast(DictConfig, OmegaConf.load(path))
-        if not isinstance(config, DictConfig):
-            raise TypeError("is no mapping")
+        config = OmegaConf.create(read_config(run.folder))
         refuse_strangers(config, trusted, parts=("model", "init", "data.source", "augmentation"))
+        if (url := config.data.source.get("url")) and root is None and not trusted:
+            raise InputError(
+                f"data.source.url={url!r:.200}: is where this run's config would have images fetched from; name the "
+                "folder or zip that holds them with --root"
+            )
         # The defaults are for keys that have come since; the cache is this machine's.
         now = OmegaConf.structured(Data())
         config.data = OmegaConf.merge(now, {**config.data, "cache": now.cache, "root": root})

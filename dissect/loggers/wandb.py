@@ -11,7 +11,7 @@ from typing import Any
 
 from dissect.errors import InputError
 from dissect.files import unwritable
-from dissect.store.runs import COSTS
+from dissect.store.expected import COSTS
 
 SUMMARY = ("ten_crop", *COSTS, "device", "precision", "commit")  # of `result.json`, besides its metrics
 UPLOAD_SECONDS = 120  # at a run's end; what is not uploaded by then is left to `wandb sync`

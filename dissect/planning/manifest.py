@@ -4,7 +4,6 @@ It holds the resolved configs, the seeds, the primary metric, which epoch counts
 study follow it, whatever becomes of the YAML files; a contrast that stands in no manifest is exploratory.
 """
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +22,7 @@ from dissect.design import Contrast, Design
 from dissect.errors import InputError
 from dissect.files import whole
 from dissect.measure.metric import Metric
+from dissect.store.reading import read_json, seal
 
 JUDGED = ("name", "label", "unit", "better", "times")
 BETWEEN = "between"  # the kind of a contrast that says how far another one differs between two conditions
@@ -226,13 +226,8 @@ def _frozen(config: DictConfig) -> dict[str, Any]:
 def write(path: Path, manifest: Manifest) -> None:
     content = asdict(manifest)
     with whole(path) as file:
-        json.dump(content | {"seal": _seal(content)}, file, indent=1)
+        json.dump(content | {"seal": seal(content)}, file, indent=1)
         file.write("\n")
-
-
-def _seal(content: Mapping[str, Any]) -> str:
-    """A digest by which a manifest that was edited is known; it guards against accidents, not against intent."""
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def extend(path: Path, seeds: Sequence[int]) -> None:
@@ -257,20 +252,34 @@ def read(path: Path) -> Manifest | None:
         InputError: for a file that is no manifest.
     """
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = read_json(path, mend="delete it to plan anew")
         if isinstance(said.get("metric"), str):  # a sentence, as long as there was one metric
             raise InputError(f"{path}: was made by an earlier version (RECIPE 1); begin anew with name=...")
-        if said.pop("seal") != _seal(said):
+        if said.pop("seal") != seal(said):
             raise InputError(f"{path}: was changed since it was frozen; undo that, or delete it to plan anew")
         contrasts = [
             Planned(one["kind"], tuple(one["components"]), one["weights"], tuple(one["orders"]))
             for one in said.pop("contrasts")
         ]
-        return Manifest(**said, contrasts=contrasts)
+        found = Manifest(**said, contrasts=contrasts)
+        _check(found)
+        return found
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as problem:
         raise InputError(f"{path}: is no manifest that can be read ({problem}); delete it to plan anew") from problem
+
+
+def _check(found: Manifest) -> None:
+    """Raises what `read` tells of, for types that no reader could take: a seal is no proof of who made it."""
+    datetime.fromisoformat(found.frozen)
+    check_terms(found.level, found.smallest, found.power, found.looks)
+    parts = [part for one in found.contrasts for part in one.components]
+    for what, values, kind in (
+        ("seeds", found.all_seeds, int), ("variants", found.variants.values(), dict), ("components", parts, str),
+    ):  # fmt: skip
+        if not all(isinstance(one, kind) for one in values):
+            raise TypeError(f"its {what} are not all of {kind.__name__}")
 
 
 def read_all(study: Path) -> list[Manifest]:

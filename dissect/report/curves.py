@@ -7,6 +7,7 @@ import pandas as pd
 
 from dissect.errors import InputError
 from dissect.report.study import Study
+from dissect.store.reading import table
 from dissect.store.record import curve_of
 
 COLUMNS = ["variant", "seed", "epoch", "part", "value"]
@@ -29,7 +30,7 @@ def curve_columns(columns: Iterable[str], name: str) -> dict[str, str]:
 
 def _epochs(study: Study, path: Path) -> pd.DataFrame:
     if study.elsewhere is None:
-        return pd.read_csv(path)
+        return pd.read_csv(table(path))
     if (curve := study.elsewhere.curves.get(path.parent.name)) is None:
         raise FileNotFoundError
     return curve

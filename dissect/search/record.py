@@ -15,6 +15,7 @@ from dissect.files import whole
 from dissect.measure.metric import Metric
 from dissect.search.draws import Setting
 from dissect.store import runs as store
+from dissect.store.reading import table
 
 # Between them stand the keys that are searched over, dotted, and the metrics that runs logged.
 COLUMNS = ["variant", "round", "trial", "seeds", "runs"]
@@ -88,7 +89,7 @@ def read_trials(study: Path) -> tuple[pd.DataFrame, list[str]]:
     frames, keys = [], dict[str, None]()
     for path in paths:
         try:
-            frame = pd.read_csv(path, dtype={"variant": str, "seeds": str, "runs": str})
+            frame = pd.read_csv(table(path, mend=AGAIN), dtype={"variant": str, "seeds": str, "runs": str})
             names = list(frame.columns)
             places = [names.index(name) for name in COLUMNS]
             if places != sorted(places):

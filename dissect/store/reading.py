@@ -4,6 +4,7 @@ A file's own claims (a header's shape, an archive's sizes) are held against what
 """
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -21,6 +22,7 @@ from dissect.errors import InputError
 
 AGAIN = "delete this run's folder and train it again"
 MOST_JSON = 16 << 20  # bytes; a manifest of a thousand variants has 4 MB
+MOST_TABLE = 64 << 20  # bytes; ten thousand epochs of a hundred metrics have 20 MB
 MOST_ARRAYS = 8 << 30  # bytes; 50,000 examples of 1,000 classes in two views have 0.4 GB
 
 Types = type | UnionType
@@ -98,6 +100,11 @@ def _finite(text: str) -> float:
     return value
 
 
+def table(path: Path, *, mend: str = AGAIN) -> io.BytesIO:
+    """A CSV file, for whoever parses it; raises as `read_bytes` does."""
+    return io.BytesIO(read_bytes(path, MOST_TABLE, mend=mend))
+
+
 def seal(content: Mapping[str, Any]) -> str:
     """A digest by which a mapping that was edited is known; it guards against accidents, not against intent.
 
@@ -125,8 +132,13 @@ _TAIL = 1 << 18  # bytes; an archive of arrays ends in its directory, with the C
 
 
 def mark(path: Path) -> dict[str, Any]:
-    """By what a file is known: its size, and a digest of its end, which for most is all of it."""
-    with open(path, "rb") as file:
+    """By what a file is known: its size, and a digest of its end, which for most is all of it.
+
+    Raises:
+        FileNotFoundError: where there is nothing.
+        InputError: for what is no regular file, which is not opened: a pipe would be waited for.
+    """
+    with _opened(path, AGAIN) as file:
         size = os.fstat(file.fileno()).st_size
         file.seek(max(0, size - _TAIL))
         return {"bytes": size, "digest": hashlib.blake2b(file.read(_TAIL), digest_size=8).hexdigest()}

@@ -13,8 +13,8 @@ from dissect.composing.identity import code_in
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
 from dissect.errors import VERSION
+from dissect.store.expected import COSTS
 from dissect.store.reading import seal
-from dissect.store.runs import COSTS
 
 
 def describe(job: Job, data: Any) -> dict[str, Any]:

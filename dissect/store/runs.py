@@ -26,13 +26,10 @@ from filelock import FileLock, Timeout
 from dissect.composing.job import folder_name, who
 from dissect.errors import InputError
 from dissect.files import sweep, unwritable, whole
+from dissect.store.expected import check
 from dissect.store.reading import AGAIN, Array, checked, mark, open_npz, read_json, seal
 
 KEPT = ("config.yaml", "metrics.csv", "predictions.npz")  # files without which a run that had them is not finished
-NEEDS = {"key": str, "variant": str, "components": dict, "seed": int, "status": str, "error": str | None,
-         "metrics": dict, "metric": dict, "data": dict, "files": dict}  # fmt: skip
-# What a run came to besides its metrics, None where it is not known.
-COSTS = ("parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second")
 DAMAGED = "damaged"  # the status that `results` gives a run whose files are not as they were written
 _NEXT = ".predictions.npz.next"  # predictions that the result beside them may not know yet
 
@@ -143,7 +140,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
                 "begin anew with name=..."
             )
         result = checked(said, path)
-        _check(result, path)
+        check(result, path)
         name = folder_name(result["variant"], result["seed"], result["key"])
         if folder.resolve().name != name:
             raise InputError(f"{path}: is the result of {name}; {AGAIN}")
@@ -155,24 +152,6 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         before = said  # another process may just have judged it again: look once more
 
 
-def _check(result: Mapping[str, Any], path: Path) -> None:
-    """Refuse what nobody who reads results could take: a seal is no proof of who made it."""
-    for key, types in NEEDS.items():
-        if not isinstance(result.get(key), types) or isinstance(result[key], bool):
-            raise InputError(f"{path}: lacks `{key}`; {AGAIN}")
-    numbers = {**result["metrics"], **{cost: result.get(cost) for cost in COSTS}}
-    for key, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | None):
-            raise InputError(f"{path}: {key}={value!r:.80}: is no number; {AGAIN}")
-    members = result.get("members") or []
-    texts = {"components": list(result["components"].values()), "members": members}
-    for key, values in texts.items():
-        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-            raise InputError(f"{path}: {key}={values!r:.80}: must be texts; {AGAIN}")
-    if any(Path(one).name != one for one in members):
-        raise InputError(f"{path}: members={members!r:.80}: must be the names of folders beside this one; {AGAIN}")
-
-
 def _differing(folder: Path, files: Mapping[str, Any]) -> tuple[str, str] | None:
     """The first of a finished run's files that is not as it was, and how; None where all are."""
     for name in KEPT:
@@ -182,12 +161,12 @@ def _differing(folder: Path, files: Mapping[str, Any]) -> tuple[str, str] | None
             found = mark(folder / name)
         except FileNotFoundError:
             found = None
-        except OSError as problem:
-            return name, f"cannot be read ({problem.strerror})"
+        except InputError:
+            return name, "is no regular file, or cannot be read"
         if found == known:
             continue
         if name == "predictions.npz":  # a process ended between the result and its predictions
-            with suppress(OSError):
+            with suppress(OSError, InputError):
                 if mark(folder / _NEXT) == known:
                     _settle(folder)
                     continue

@@ -17,6 +17,7 @@ from typing import Any
 from dissect.composing.job import Job
 from dissect.errors import InputError, install
 from dissect.files import unwritable, whole
+from dissect.store.reading import read_json
 from dissect.sweep.finish import Outcome, attempt, fail, told
 from dissect.sweep.watch import Watch
 
@@ -146,8 +147,8 @@ def _ticket(place: Path, folder: Path) -> Path:
 def _queued(place: Path, folder: Path, kind: Any) -> Any:
     """The run's job of an earlier call if the cluster still has it, else None."""
     try:
-        number = json.loads(_ticket(place, folder).read_text())["job"]
-    except (OSError, ValueError, KeyError):
+        number = read_json(_ticket(place, folder), needs={"job": str})["job"]
+    except (OSError, InputError):
         return None
     return kind(place / "%j", number) if number in _states([number]) else None
 

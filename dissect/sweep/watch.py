@@ -1,6 +1,7 @@
 """A sweep as it goes on: one live display on a terminal, plain lines in a log."""
 
 import csv
+import io
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dissect.composing.job import Job
+from dissect.errors import InputError
 from dissect.measure.metric import Metric
+from dissect.store.reading import table
 from dissect.store.record import curve_of
 from dissect.sweep.alike import Alike
 from dissect.sweep.finish import Outcome
@@ -23,12 +26,11 @@ LOG_SECONDS = 60.0  # between two lines about those that go on, in a log
 def epoch_of(folder: Path, metric: Metric) -> tuple[int, str]:
     """The last whole epoch of a run that goes on, and its metric in words where that was measured, else ""."""
     try:
-        with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.TextIOWrapper(table(folder / "metrics.csv"), "utf-8", newline="")))
         column = curve_of(rows[-1], metric.name) if rows else None
         seen = [float(row[column]) for row in rows if column and row.get(column)]
         return (int(rows[-1]["epoch"]), metric.level(seen[-1]) if seen else "") if rows else (0, "")
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, csv.Error, InputError):
         return 0, ""
 
 

@@ -94,7 +94,7 @@ def test_seed_0_is_a_seed_like_any_other(variant):
     assert job_of(variant("seed=0"), SimpleNamespace(digest=PIXELS, settles={})).folder.name.startswith("step1-seed0-")
 
 
-@pytest.mark.parametrize("seed", ["-1", "true"])
+@pytest.mark.parametrize("seed", ["-1", "true", "9223372036854775808"])
 def test_a_seed_that_is_no_whole_number_from_zero_is_refused(variant, seed):
     with pytest.raises((InputError, HydraException), match="seed"):
         variant(f"seed={seed}")

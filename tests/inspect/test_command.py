@@ -229,6 +229,15 @@ def test_no_strangers_code_runs_because_a_config_names_it(copy: Path, refused: C
     assert not (tmp_path / "ran").exists()
 
 
+def test_nothing_is_fetched_from_where_a_config_says(copy: Path):
+    config = OmegaConf.load(copy / "config.yaml")
+    OmegaConf.update(config, "data.source.url", "file:///dev/zero", force_add=True)
+    OmegaConf.save(config, copy / "config.yaml")
+    store.write_result(copy, json.loads((copy / "result.json").read_text()))
+    with pytest.raises(InputError, match=r"data\.source\.url='file:///dev/zero': .* with --root"):
+        config_of(read_run(copy), None)
+
+
 def test_other_images_than_the_runs_are_refused(
     run: Run, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

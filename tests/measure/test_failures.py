@@ -44,3 +44,10 @@ def test_a_gain_is_that_where_both_trained_and_failures_are_counted():
     none = effects(runs, GAIN, ACCURACY, untrained={("b", s) for s in range(5)}).iloc[0]
     assert np.isnan(none["gain"])
     assert (none["untrained"], none["tried"], none["verdict"]) == (5, 5, "")
+
+
+def test_where_no_run_has_a_value_there_is_no_gain_and_every_run_is_counted():
+    none = pd.DataFrame({"variant": [], "seed": [], "accuracy": []})
+    row = effects(none, GAIN, ACCURACY, untrained={(name, s) for name in "ab" for s in range(2)}).iloc[0]
+    assert np.isnan(row["gain"])
+    assert (row["untrained"], row["tried"], row["untrained_control"], row["tried_control"]) == (2, 2, 2, 2)

@@ -1,6 +1,7 @@
 """What a study was going to do stays what it does."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from dissect.design import Component
 from dissect.errors import InputError
 from dissect.planning import manifest
 from dissect.planning.changes import refuse_changes
+from dissect.store.reading import seal
 
 LADDER = [Component("dropout1"), Component("leaky_relu"), Component("ensemble", derived=True)]
 
@@ -133,11 +135,33 @@ def test_no_folder_of_this_machine_stands_in_a_manifest(planned, tmp_path):
     assert str(tmp_path) not in text
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"contrasts": [1]}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"contrasts": [1]}', pytest.param("[" * 100_000, id="deep")])
 def test_a_damaged_manifest_is_named(tmp_path, text):
     path = tmp_path / "manifest-x.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"manifest-x\.json"):
+        manifest.read(path)
+
+
+def test_a_pipe_in_a_manifests_place_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "manifest-x.json")
+    with pytest.raises(InputError, match=r"manifest-x\.json: is no regular file; remove it, and delete it"):
+        manifest.read(tmp_path / "manifest-x.json")
+
+
+STRANGE = [{"frozen": "x"}, {"seeds": ["a"]}, {"variants": {"a": 1}}, {"variants": [1]}, {"extended": [5]},
+           {"level": "x"}, {"smallest": "x"}, {"looks": ["x"]}, {"contrasts": 3}]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", STRANGE, ids=map(str, STRANGE))
+def test_a_manifest_that_a_stranger_sealed_is_held_to_what_readers_take(said, tmp_path):
+    path = tmp_path / "manifest-x.json"
+    plain = {"study": "x", "frozen": "2026-01-31", "pixels": "p", "seeds": [0], "level": 0.95, "smallest": 1.0,
+             "power": 0.8, "looks": None, "variants": {}, "contrasts": [], "metric": {}}  # fmt: skip
+    path.write_text(json.dumps(plain | {"seal": seal(plain)}))
+    assert manifest.read(path) is not None
+    path.write_text(json.dumps(plain | said | {"seal": seal(plain | said)}))
+    with pytest.raises(InputError, match=r"manifest-x\.json: is no manifest that can be read"):
         manifest.read(path)
 
 

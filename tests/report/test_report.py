@@ -248,7 +248,7 @@ def test_all_subsets_are_shown_as_attribution_and_interactions_and_bars_of_the_l
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        ("{", "manifest-asked.json: is no manifest that can be read"),
+        ("{", "manifest-asked.json: is not valid JSON"),
         ('{"study": "asked"}', "manifest-asked.json: is no manifest that can be read"),
         (None, "manifest-asked.json: the weights of ladder dropout1 do not sum to zero"),
     ],

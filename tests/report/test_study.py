@@ -108,7 +108,9 @@ def test_a_metric_that_was_never_logged_is_refused_and_those_that_were_are_named
 
 def test_what_was_planned_is_the_metric_whatever_later_runs_say(study: Path):
     write_errors(study, "baseline", (), 0, 55.0)
-    write_errors(study, "a", ("a",), 0, 54.0, metric={"name": "val/mae", "better": "lower"}, finished="2026")
+    write_errors(
+        study, "a", ("a",), 0, 54.0, metric={"name": "val/mae", "better": "lower"}, finished="2026-12-31T00:00:00"
+    )
     assert read_study(study).metric.name == "val/mae"
     write_manifest(study, [], metric={"name": "val/rmse", "better": "lower", "unit": "units"})
     assert read_study(study).metric[:3] == ("val/rmse", "val/rmse", "units")

@@ -1,5 +1,6 @@
 """What a search leaves in its folder, of any keys and any metric, and how it is drawn."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +56,13 @@ def test_a_damaged_table_is_named(tmp_path: Path, text: str):
     (tmp_path / "tuned").mkdir()
     (tmp_path / "tuned" / "step1.csv").write_text(text)
     with pytest.raises(InputError, match=r"step1\.csv: cannot be read .*give the search's command again"):
+        read_trials(tmp_path)
+
+
+def test_a_pipe_in_a_tables_place_is_not_waited_for(tmp_path: Path):
+    (tmp_path / "tuned").mkdir()
+    os.mkfifo(tmp_path / "tuned" / "step1.csv")
+    with pytest.raises(InputError, match=r"step1\.csv: is no regular file"):
         read_trials(tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Files that a stranger made or a disk damaged end in one line, before they take memory or run anything."""
 
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,6 @@ import numpy as np
 import pytest
 
 from dissect.errors import InputError
-from dissect.planning import manifest
 from dissect.store.reading import Array, checked, open_npz, read_bytes, read_json, seal
 
 
@@ -122,7 +122,7 @@ def test_a_seal_is_the_manifests_and_survives_writing_and_reading(tmp_path):
     written = json.loads(json.dumps(content | {"seal": seal(content)}))
     assert checked(written, tmp_path) == json.loads(json.dumps(content))
     plain = {"b": [1, 2.5], "a": "é"}
-    assert seal(plain) == manifest._seal(plain)
+    assert seal(plain) == hashlib.blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def test_whatever_is_changed_breaks_the_seal(tmp_path):

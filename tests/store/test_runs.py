@@ -77,7 +77,12 @@ def test_a_result_of_another_run_is_no_result(tmp_path):
 
 STRANGE = [{"variant": 3}, {"seed": True}, {"seed": "0"}, {"components": []}, {"components": {"a": {}}},
            {"metrics": {"accuracy": "0.9"}}, {"metrics": {"accuracy": False}}, {"members": ["../../elsewhere"]},
-           {"members": "abc"}, {"train_seconds": [1]}, {"metric": None}, {"error": 1}, {"data": "d"}]  # fmt: skip
+           {"members": "abc"}, {"train_seconds": [1]}, {"metric": None}, {"error": 1}, {"data": "d"},
+           {"metrics": {"accuracy": 10**400}}, {"parameters": 10**400}, {"ten_crop": "x"}, {"finished": "x"},
+           {"finished": 5}, {"versions": "x"}, {"versions": {"torch": [1]}}, {"precision": []}, {"device": {}},
+           {"settings": [1]}, {"commit": 1}, {"data": {"judge": [1]}}, {"data": {"name": {}}}, {"data": {"digest": 7}},
+           {"data": {"chance": "x"}}, {"data": {"examples": 5}}, {"data": {"examples": {"training": "a"}}},
+           {"data": {"folds": "a"}}, {"data": {"fold": True}}, {"data": {"left_out": {"a": 3}}}]  # fmt: skip
 
 
 @pytest.mark.parametrize("said", STRANGE, ids=map(str, STRANGE))
@@ -85,6 +90,18 @@ def test_a_result_that_a_stranger_sealed_is_held_to_what_readers_take(tmp_path, 
     folder = tmp_path / "a-seed0-k"
     store.write_result(folder, WHO | {"status": "finished"} | said)
     with pytest.raises(InputError, match=r"result.json: .*; delete this run's folder and train it again$"):
+        store.finished(folder)
+
+
+@pytest.mark.parametrize("name", store.KEPT)
+def test_a_pipe_in_place_of_a_finished_runs_file_is_not_waited_for(tmp_path, name):
+    folder = tmp_path / "a-seed0-k"
+    folder.mkdir()
+    (folder / name).write_text("1")
+    store.write_result(folder, WHO | {"status": "finished"})
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(InputError, match=f"{name}: is no regular file, .*; delete this run's folder"):
         store.finished(folder)
 
 
