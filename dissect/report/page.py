@@ -16,6 +16,7 @@ from dissect.measure.members import Members
 from dissect.planning.manifest import Manifest
 from dissect.report import words
 from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
+from dissect.report.limits import limits
 from dissect.report.published import Published
 from dissect.report.sections import gaps, interactions_table, opening, plans, sections
 from dissect.report.study import Study
@@ -62,6 +63,7 @@ def render(
         ],
         interactions=interactions_table(effects, metric),
         conditions=conditions,
+        limits=limits(study, effects, drawn),
         gaps=gaps(study, manifests, effects),
         plans=plans(study, manifests, effects),
         variants=variants.to_dict("records"),
