@@ -35,7 +35,7 @@ class Resume(pl.callbacks.Checkpoint):
             if not path.exists():
                 continue
             try:
-                begun = read(path, self._key, mmap=True).get("precision", precision)
+                begun = read(path, self._key, mmap=True).get("precision", "a precision that it does not say")
                 if begun != precision:
                     raise ValueError(
                         f"was begun in {begun}, which this machine or config does not give; it has {precision}"

@@ -111,6 +111,9 @@ class Task(Protocol):
         ...
 
 
+METHODS = [name for name, held in vars(Task).items() if callable(held) and name[0] != "_"]
+
+
 def task_of(config: DictConfig) -> Any:
     """The task that a config names.
 
@@ -122,8 +125,7 @@ def task_of(config: DictConfig) -> Any:
     except (HydraException, TypeError, ValueError) as problem:
         reason = "; ".join(str(problem.__cause__ or problem).splitlines())
         raise InputError(f"task={config.task.get('_target_')}: cannot be made: {reason}") from problem
-    # Of the methods above, those without which no run could be asked for or trained.
-    if missing := [name for name in ("data", "module", "network", "judge", "complete") if not hasattr(task, name)]:
+    if missing := [name for name in METHODS if not hasattr(task, name)]:
         raise InputError(
             f"task={config.task.get('_target_')}: has no method {missing[0]}; a task has those of "
             "dissect.training.task.Task, as EXTENDING.md shows"

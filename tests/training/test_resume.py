@@ -108,6 +108,11 @@ def test_a_state_of_another_precision_is_never_gone_on_from(tmp_path, capsys):
         "was begun in 32-true, which this machine or config does not give; it has bf16-mixed" in capsys.readouterr().err
     )
     assert resume.newest("32-true") is not None
+    for path in tmp_path.glob("*.ckpt"):  # one that says none may be of any
+        state = torch.load(path, weights_only=True)
+        del state["precision"]
+        torch.save(state, path)
+    assert resume.newest("32-true") is None
 
 
 def test_a_state_holds_no_arguments_though_the_module_saves_them(tmp_path):
