@@ -23,7 +23,7 @@ import start
 import subsets
 import sweep
 import training
-from table import Row, markdown, show, write_csv
+from table import Row, markdown, read, records, show, write
 
 from dissect.store.record import commit, versions
 from dissect.sweep.pool import cores, gpus
@@ -41,32 +41,27 @@ def main() -> None:
     said.add_argument("--repeats", type=int, default=3, help="of each measurement; of long ones half as many")
     said.add_argument(
         "--only",
-        metavar="ROW",
-        help="training, augmenting, side_by_side, at_once, start, small_study, sweep, subsets, decoding, memory or gpu",
+        metavar="ROWS",
+        type=lambda said: said.split(","),
+        help="measure these anew, others stay as they are: training, augmenting, side_by_side, at_once, start, "
+        "small_study, sweep, subsets, decoding, memory, gpu",
     )
     said.add_argument("--report", type=Path, default=REPORT, metavar="FOLDER", help="where the table is written")
     options = said.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its processes end with it
     with tempfile.TemporaryDirectory(prefix="dissect-benchmark-") as scratch:
         chosen = measures(Path(scratch), options.repeats, options.tiny_imagenet)
-        if options.only not in (None, *chosen):
+        names = options.only or list(chosen)
+        if unknown := [name for name in names if name not in chosen]:
             needs = "; decoding, memory and gpu need TINY_IMAGENET=FOLDER, gpu a GPU too"
-            sys.exit(f"error: --only {options.only}: is not one of {', '.join(chosen)}{needs}")
-        rows: list[Row] = []
-        for name in [options.only] if options.only else chosen:
+            sys.exit(f"error: --only {unknown[0]}: is not one of {', '.join(chosen)}{needs}")
+        for name in names:
             begun = time.monotonic()
-            rows += chosen[name]()
+            rows = list(chosen[name]())
+            show(rows)
+            add(options.report, name, records(name, rows, machine()), list(chosen))
             print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    show(rows)
-    missing = [] if options.tiny_imagenet else ["memory and decoding, which need TINY_IMAGENET=FOLDER"]
-    missing += (
-        [] if options.tiny_imagenet and gpus() else [f"gpu, which needs {'' if gpus() else 'a GPU and '}real images"]
-    )
-    left_out = f"Left out: {'; '.join(missing)}." if missing else ""
-    print(left_out or "All rows are there.")
-    if options.only is None:
-        write(options.report, rows, left_out, options.repeats)
-        print(options.report / "README.md")
+    print(options.report / "README.md")
 
 
 def measures(scratch: Path, repeats: int, tiny_imagenet: Path | None) -> dict[str, Callable[[], Iterator[Row]]]:
@@ -87,26 +82,31 @@ def measures(scratch: Path, repeats: int, tiny_imagenet: Path | None) -> dict[st
     return found
 
 
-def write(folder: Path, rows: list[Row], left_out: str, repeats: int) -> None:
-    """README.md: the table with hardware and versions; benchmark.csv: every repeat."""
+def add(folder: Path, name: str, measured: list[dict[str, str]], order: list[str]) -> None:
+    """benchmark.csv: every repeat, the group's earlier ones replaced; README.md: their table."""
     folder.mkdir(parents=True, exist_ok=True)
-    packages = ", ".join(f"{name} {version}" for name, version in versions().items())
-    import torch
-
+    kept = [one for one in read(folder / "benchmark.csv") if one["rows"] != name]
+    order = [*order, *(one["rows"] for one in kept)]
+    found = sorted([*kept, *measured], key=lambda one: order.index(one["rows"]))  # keeps each group's own order
+    write(folder / "benchmark.csv", found)
     lines = [
         "# Benchmark", "",
         "Made by `make benchmark`; what each row measures, and what it means, stands in "
-        "[experiments/benchmark](../../experiments/benchmark/README.md).", "",
-        *markdown(rows), "",
-        f"Each figure is the median over {repeats} interleaved repeats ({-(-repeats // 2)} for runs side by side and "
-        "the sweep, 1 for memory, the 16 members and processes on a GPU), with the lowest and the highest; every "
-        "repeat stands in [benchmark.csv](benchmark.csv).", "",
-        f"Machine: {device_name(torch.device('cpu')).rsplit(',', 1)[0]}, {cores()} cores, {memory_gib():.0f} GiB; "
-        f"{platform.system()} {platform.machine()}, {packages}. Commit {commit()}.", "",
-        *([left_out, ""] if left_out else []),
+        "[experiments/benchmark](../../experiments/benchmark/README.md). Each figure is the median over n interleaved "
+        "repeats, with the lowest and the highest; every repeat stands in [benchmark.csv](benchmark.csv).", "",
+        *markdown(found),
     ]  # fmt: skip
-    (folder / "README.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-    write_csv(folder / "benchmark.csv", rows)
+    (folder / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    """On what, with what and at which commit a group of rows is measured."""
+    import torch
+
+    packages = ", ".join(f"{name} {version}" for name, version in versions().items())
+    device = device_name(torch.device("cpu")).rsplit(",", 1)[0]
+    system = f"{cores()} cores, {memory_gib():.0f} GiB, {platform.system()} {platform.machine()}"
+    return f"{device}, {system}, {packages}, commit {commit()}"
 
 
 def memory_gib() -> float:

@@ -3,6 +3,8 @@
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -108,19 +110,49 @@ def show(rows: Sequence[Row]) -> None:
     Console(width=None if Console().is_terminal else 200).print(table)
 
 
-def markdown(rows: Sequence[Row]) -> Iterator[str]:
-    yield f"| {' | '.join(HEADINGS)} |"
-    yield "|" + "---|" * len(HEADINGS)
+COLUMNS = ["rows", "what", "yardstick", "repeat", "unit", "ours", "yardsticks", "figure", "figure_unit", "reach", "met",
+           "measured"]  # fmt: skip
+
+
+def records(name: str, rows: Sequence[Row], measured: str) -> list[dict[str, str]]:
+    """Every repeat of every row of the group `name`; `measured` says on what and at which commit."""
+    found = []
     for row in rows:
-        yield f"| {' | '.join(row.cells())} |"
+        *_, reach, met = row.cells()
+        for number, pair in enumerate(row.pairs):
+            ours, yardsticks, figure = (f"{value:.6g}" for value in (*pair, row.figure(pair)))
+            values = [name, row.what, row.yardstick, str(number), row.unit, ours, yardsticks, figure, row.figure_unit]
+            found.append(dict(zip(COLUMNS, [*values, reach, met, measured], strict=True)))
+    return found
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Every repeat of every row."""
+def read(path: Path) -> list[dict[str, str]]:
+    """What was measured before, one record a repeat; none where there is no such file."""
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path: Path, found: Sequence[dict[str, str]]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["what", "yardstick", "repeat", "unit", "ours", "yardsticks", "figure", "figure_unit"])
-        for row in rows:
-            for number, pair in enumerate(row.pairs):
-                values = (f"{value:.6g}" for value in (*pair, row.figure(pair)))
-                writer.writerow([row.what, row.yardstick, number, row.unit, *values, row.figure_unit])
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+
+
+def markdown(found: Sequence[dict[str, str]]) -> Iterator[str]:
+    """The table of what the records hold, a line a row, and on what each group of rows was measured."""
+    yield f"| {' | '.join([*HEADINGS, 'n'])} |"
+    yield "|" + "---|" * (len(HEADINGS) + 1)
+    for (what, yardstick), repeats in groupby(found, itemgetter("what", "yardstick")):
+        taken = list(repeats)
+        first = taken[0]
+        ours, theirs, figure = (spread([float(one[key]) for one in taken]) for key in ("ours", "yardsticks", "figure"))
+        cells = [what, yardstick, f"{ours} {first['unit']}", f"{theirs} {first['unit']}",
+                 f"{figure} {first['figure_unit']}".strip(), first["reach"], first["met"], str(len(taken))]  # fmt: skip
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    groups = {one["rows"]: one["measured"] for one in found}
+    for measured in dict.fromkeys(groups.values()):
+        yield f"- {', '.join(f'`{name}`' for name, said in groups.items() if said == measured)}: {measured}."

@@ -84,16 +84,17 @@ def _rows(case: Case, scratch: Path, repeats: int) -> Iterator[Row]:
     bare, alike_bare, usual, at_once = (
         [Pair(*pair) for pair in pairs] for pairs in zip(*map(_pairs, taken[1:]), strict=True)
     )
-    loop = "a bare loop on ready float tensors"
+    loop, what, usually = "a bare loop on ready float tensors", case.label, USUAL
     if bf16:
-        yield Row(f"{case.label}, bf16", f"{loop}, in float32", "images/s", bare, ratio, "x", case.float_reach)
-        yield Row(f"{case.label}, bf16", f"{loop}, in bf16", "images/s", alike_bare, ratio, "x", case.bare_reach)
+        what, usually = f"{case.label}, bf16", f"{USUAL}, in float32"
+        yield Row(what, f"{loop}, in float32", "images/s", bare, ratio, "x", case.float_reach)
+        yield Row(what, f"{loop}, in bf16", "images/s", alike_bare, ratio, "x", case.bare_reach)
     else:
-        yield Row(case.label, loop, "images/s", bare, ratio, "x", case.bare_reach)
-    yield Row(case.label, USUAL, "images/s", usual, ratio, "x", case.usual_reach)
+        yield Row(what, loop, "images/s", bare, ratio, "x", case.bare_reach)
+    yield Row(what, usually, "images/s", usual, ratio, "x", case.usual_reach)
     if case.at_once_reach:
-        what, alone = f"{case.label} each, {cores()} runs at once", f"{USUAL}, one run with one thread or {cores()}"
-        yield Row(what, alone, "images/s", at_once, ratio, "x", case.at_once_reach)
+        alone = f"{usually}, one run with one thread or {cores()}"
+        yield Row(f"{what} each, {cores()} runs at once", alone, "images/s", at_once, ratio, "x", case.at_once_reach)
 
 
 def _pairs(taken: dict[str, float]) -> list[tuple[float, float]]:
