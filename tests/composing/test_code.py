@@ -2,7 +2,6 @@
 
 import ast
 import importlib.metadata
-import ast
 import os
 import subprocess
 import sys
