@@ -17,11 +17,11 @@ import numpy as np
 from dissect.errors import InputError
 from dissect.files import unwritable
 from dissect.images.cached import about_of, read
-from dissect.images.contents import Contents, LeftOut, Source, shuffled
+from dissect.images.contents import OUTSIDE, Contents, LeftOut, Source, shuffled
 from dissect.images.decoding import decode, refused
 from dissect.images.held_out import HeldOut, held_out, without
 
-LAYOUT = 2  # of the cached files; another number makes old caches be left alone
+LAYOUT = 3  # of the cached files; another number makes old caches be left alone
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class ImageSet:
     Images are uint8 (N, S, S, 3), mapped copy-on-write; labels int64 (N,); `classes` names them in label order.
     `mean` and `std` are float32 (3,), of the training images' pixels scaled to 0..1. `digest` says what the images
     are, wherever they lie: it is made of their files' bytes, the labels, the size and the split. `left_out` counts what
-    in the classes' folders is no picture that is read: class -> kind (".txt", "named pipe") -> how many.
+    in the classes' folders is no picture that is read, and beside these folders what is in no class: class -> kind
+    (".txt", "named pipe", "corrupt") -> how many.
     """
 
     train_images: np.ndarray
@@ -231,7 +232,11 @@ def _select(
         classes=contents.classes[:classes],
         train=[_drawn(names, train_per_class) for names in contents.train[:classes]],
         val=[_drawn(names, val_per_class) for names in contents.val[:classes]],
-        left_out={name: kinds for name, kinds in contents.left_out.items() if name in contents.classes[:classes]},
+        left_out={
+            name: kinds
+            for name, kinds in contents.left_out.items()
+            if name in contents.classes[:classes] or name == OUTSIDE
+        },
     )
 
 
@@ -248,7 +253,10 @@ def _say_left_out(left_out: LeftOut) -> None:
     ]
     more = f"; and of {len(left_out) - 10} more classes" if len(left_out) > 10 else ""
     count = sum(sum(kinds.values()) for kinds in left_out.values())
-    print(f"warning: {count} left out, being no pictures that are read: {'; '.join(told)}{more}", file=sys.stderr)
+    print(
+        f"warning: {count} left out, being no pictures that are read, or in no class: {'; '.join(told)}{more}",
+        file=sys.stderr,
+    )
 
 
 def _prepared(folder: Path, held: HeldOut | None, *, skip_corrupt: bool, verify: bool) -> ImageSet:

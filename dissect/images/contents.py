@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 LeftOut = Mapping[str, Mapping[str, int]]  # class -> kind of what is no picture that is read -> how many
+OUTSIDE = "in no class"  # in place of a class: what lies beside the folders of the classes
 
 
 @dataclass(frozen=True)

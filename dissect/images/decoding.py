@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -70,9 +70,10 @@ def decode(
             f"data.image_size={image_size}: {total:,} images take {needed:,.1f} GiB decoded, and {folder.parent} has "
             f"{free:,.1f} GiB free; lower it, take fewer images, or name another place: data.cache=FOLDER"
         )
+    left_out = {name: Counter(kinds) for name, kinds in contents.left_out.items()}
     about: dict[str, Any] = {
         "where": contents.where, "classes": contents.classes, "image_size": image_size, "skipped": [],
-        "left_out": contents.left_out, **noted,
+        "left_out": left_out, **noted,
     }  # fmt: skip
     with progress(f"decoding {total:,} images of {contents.where} into {folder.parent}, once", total) as advance:
         for part, by_class in (("train", contents.train), ("val", contents.val)):
@@ -84,7 +85,9 @@ def decode(
                 for place, name in enumerate(shuffled(names))
             )
             about[part], bad = _decode_part(contents, entries, folder, part, image_size, skip_corrupt, advance)
-            about["skipped"] += bad
+            about["skipped"] += [said for _, said in bad]
+            for label, _ in bad:
+                left_out.setdefault(contents.classes[label], Counter())["corrupt"] += 1
     if contents.looked is not None:
         about["looked"] = contents.looked()
     write_about(folder, about)
@@ -98,8 +101,8 @@ def _decode_part(
     image_size: int,
     skip_corrupt: bool,
     advance: Callable[[int], None],
-) -> tuple[str, list[str]]:
-    """Write one part's arrays; returns the digest of what the images are, and which were skipped."""
+) -> tuple[str, list[tuple[int, str]]]:
+    """Write one part's arrays; returns the digest of what the images are, and what was skipped, with its label."""
 
     def work(chunk: Sequence[tuple[float, int, str]]) -> _Decoded:
         try:
@@ -112,7 +115,8 @@ def _decode_part(
     what = f"{part}, {len(contents.classes)} classes, {image_size} pixels, rules {RULES}, {contents.raw}"
     digest = hashlib.blake2b(what.encode(), digest_size=16)
     kept: list[tuple[float, int]] = []
-    sums, checks, bad = [], [], []
+    sums, checks = [], []
+    bad: list[tuple[int, str]] = []
     rooms: SimpleQueue[np.ndarray] = SimpleQueue()
     # Written, not mapped: a full disk is then an OSError, where a mapped page would kill the process.
     with open(folder / f"{part}_images.npy", "wb") as file, closing(_in_order(work, chunks)) as results:
@@ -122,7 +126,8 @@ def _decode_part(
             rooms.put(decoded.room)
             sums.append(decoded.sums)
             checks.append((len(decoded.images), decoded.check))
-            bad += decoded.bad
+            lost = sorted(set(range(len(chunk))) - set(decoded.kept))
+            bad += [(chunk[i][1], said) for i, said in zip(lost, decoded.bad, strict=True)]
             for i, image_hash in zip(decoded.kept, decoded.hashes, strict=True):
                 rank, label, _ = chunk[i]
                 kept.append((rank, label))

@@ -1,14 +1,14 @@
 """Your own images, in a folder per class, whatever the layouts that people have call its two parts."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dissect.errors import InputError
-from dissect.images.contents import Contents, hold_out
-from dissect.images.pictures import pictures
+from dissect.images.contents import OUTSIDE, Contents, hold_out
+from dissect.images.pictures import kind_of, pictures
 from dissect.images.stamps import changed
 from dissect.images.trees import Folder, existing, shown
 
@@ -21,7 +21,7 @@ class ImageFolder:
     """Your own images: root/train/<class>/* and root/val/<class>/*, or root/<class>/* of which a part is held out.
 
     Folders inside a class's folder belong to it. `val` may be called valid or validation, in any case; a folder `test`
-    beside the two is left alone.
+    beside the two is left alone, and said.
 
     Args:
         val_fraction: the part of each class held out for validation, by a fixed rule, where there is no root/val.
@@ -42,7 +42,8 @@ class ImageFolder:
                 f"{shown(str(self.root))}: is not a folder; data.root is a folder that holds a folder per class"
             )
         parts = _parts(Folder(self.root))
-        return [str(self.root), parts, changed(self.root, inside=parts or [""]), self.val_fraction]
+        beside = sorted(_beside(Folder(self.root), "", parts).items()) if parts else None
+        return [str(self.root), parts, changed(self.root, inside=parts or [""]), beside, self.val_fraction]
 
     @contextmanager
     def opened(self, cache: Path) -> Iterator[Contents]:
@@ -58,6 +59,7 @@ class ImageFolder:
                     f"{tree.where}: class {shown(odd[0])!r} is in only one of {parts[0]} and {parts[1]}; "
                     "it belongs in both"
                 )
+            more[OUTSIDE] = more.get(OUTSIDE, Counter()) + _beside(tree, "", parts)
             for name, others in more.items():
                 left_out[name] = left_out.get(name, Counter()) + others
         else:
@@ -75,7 +77,7 @@ class ImageFolder:
             train=list(train.values()),
             val=[val[name] for name in train],
             read=tree.read,
-            left_out={shown(name): dict(others) for name, others in left_out.items()},
+            left_out={shown(name): dict(others) for name, others in left_out.items() if others},
         )
 
 
@@ -108,11 +110,11 @@ def _parts(tree: Folder) -> list[str]:
 def _by_class(tree: Folder, part: str) -> tuple[dict[str, list[str]], dict[str, Counter[str]]]:
     """The pictures of each class of a part ("": of root), and how many files of which kind are none."""
     where = f"{tree.where}/{shown(part)}".rstrip("/")
-    listing = tree.listing(part)
-    if not listing.folders:
+    folders = tree.folders(part)
+    if not folders:
         raise InputError(f"{where}: holds no class folders; put each class's images into its own folder")
     found, left_out = {}, {}
-    for name in listing.folders:
+    for name in folders:
         found[name], others = pictures(tree, f"{part}/{name}".lstrip("/"))
         if not found[name]:
             raise InputError(
@@ -122,8 +124,24 @@ def _by_class(tree: Folder, part: str) -> tuple[dict[str, list[str]], dict[str, 
         if others:
             left_out[name] = others
     if not part:
-        _refuse_parts(tree, listing.folders)
+        _refuse_parts(tree, folders)
+    if others := _beside(tree, part):
+        left_out[OUTSIDE] = others
     return found, left_out
+
+
+def _beside(tree: Folder, part: str, parts: Sequence[str] = ()) -> Counter[str]:
+    """How many files of which kind, pictures too, lie straight in a part, in no class's folder; hidden ones apart.
+
+    Args:
+        parts: of the root, whose other folders are told too.
+    """
+    listing = tree.listing(part)
+    found = listing.others + Counter(map(kind_of, listing.files))
+    if parts:
+        found += Counter(f"folder {shown(name)}" for name in listing.folders if name not in parts)
+    del found["hidden"]
+    return found
 
 
 def _refuse_parts(tree: Folder, names: list[str]) -> None:

@@ -2,12 +2,14 @@
 
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from dissect.images.trees import Tree
+from dissect.images.trees import Tree, shown
 
 # By content, whatever the name, and of moving pictures the first frame. Left out of what Pillow knows: formats that run
 # programs (EPS, WMF), that are data more than pictures (FITS, HDF5, GRIB), or that have no mark to be known by (TGA).
@@ -58,8 +60,13 @@ def pictures(tree: Tree, folder: str, *, below: bool = True) -> tuple[list[str],
             if name.lower().endswith(IMAGES) or is_picture(tree, f"{path}/{name}"):
                 found.append(f"{path}/{name}")
             else:
-                others[PurePosixPath(name).suffix.lower() or "without suffix"] += 1
+                others[kind_of(name)] += 1
     return sorted(found), others
+
+
+def kind_of(name: str) -> str:
+    """What a file is called that is left out: its suffix."""
+    return shown(PurePosixPath(name).suffix.lower()) or "without suffix"
 
 
 def is_picture(tree: Tree, path: str) -> bool:
@@ -79,7 +86,10 @@ def any_image(data: bytes, raw: tuple[str, tuple[int, int]] | None, image_size: 
     """One image as (S, S, 3) uint8: upright, on the ground, short side to S, antialiased, then the centre."""
     image = Image.frombytes(*raw, data) if raw else Image.open(io.BytesIO(data), formats=FORMATS)
     depth = _depth(image)
+    is_16_bit = image.mode == "I" and image.format == "PPM"  # of which PIL makes 0 to 65535, whatever the file's most
     image.load()
+    if is_16_bit:
+        image = Image.fromarray(np.asarray(image).astype(np.uint16))
     turn = None if raw else _turn(image)
     image = _on_ground(image, depth)
     if turn is not None:
@@ -92,6 +102,12 @@ def _depth(image: Image.Image) -> str:
     """How a PNG that is not yet loaded stores its pixels ("L;4": 4 bits a pixel), else the mode."""
     tiles = getattr(image, "tile", None)
     return str(tiles[0][3]) if tiles and image.format == "PNG" else image.mode
+
+
+def _eight_bits(wide: np.ndarray, tags: Mapping[int, Any]) -> np.ndarray:
+    """Grey of more than 8 bits as uint8; of a TIFF, `tags` say how many bits, and whether its zero is white."""
+    grey = (wide >> (tags.get(258, (16,))[0] - 8)).astype(np.uint8)
+    return 255 - grey if tags.get(262) == 0 else grey
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -107,12 +123,13 @@ def _on_ground(image: Image.Image, depth: str) -> Image.Image:
     hidden = image.info.get("transparency")  # the one colour that is transparent, or of a palette each one's alpha
     if image.mode.startswith("I;16"):  # PIL's own conversion would clip all above 255 to white
         wide = np.asarray(image)
-        grey = Image.fromarray((wide >> 8).astype(np.uint8)).convert("RGB")
+        grey = Image.fromarray(_eight_bits(wide, getattr(image, "tag_v2", {}))).convert("RGB")
         if isinstance(hidden, int):
             grey.paste(GROUND, mask=Image.fromarray(wide == hidden))
         return grey
     if image.mode in ("I", "F"):
-        raise ValueError(f"its pixels are 32-bit numbers (mode {image.mode!r}); save it with 8 bits a channel")
+        numbers = "floating-point numbers" if image.mode == "F" else "32-bit numbers, or have a sign"
+        raise ValueError(f"its pixels are {numbers} (mode {image.mode!r}); save it with 8 bits a channel, or with 16")
     # PIL spreads a PNG's pixels over 0 to 255, but leaves the transparent colour as the file has it.
     if isinstance(hidden, int) and depth in ("L;2", "L;4"):
         image.info["transparency"] = hidden * {"L;2": 85, "L;4": 17}[depth]

@@ -14,7 +14,7 @@ def facts_text(data: Mapping[str, Any], *, numbers: bool = False) -> str:
     """
     told = {key: value for key, value in data.items() if key not in TOLD_ELSEWHERE and value is not None}
     if numbers:
-        told = {key: value for key, value in told.items() if not isinstance(value, bool | str)}
+        told = {key: value for key, value in told.items() if not isinstance(value, bool | str | Mapping)}
     return ", ".join(_fact(key.replace("_", " "), value) for key, value in told.items())
 
 
@@ -23,7 +23,18 @@ def _fact(name: str, value: Any) -> str:
         return f"{name}: {'yes' if value else 'no'}"
     if isinstance(value, int):
         return f"{value:,} {name}" if name.endswith("s") else f"{name} {value:,}"
-    return f"{name}: {value}"
+    return f"{name}: {_counts(value) if isinstance(value, Mapping) else value}"
+
+
+def _counts(by_class: Mapping[str, Any]) -> str:
+    """ "cat 2 .txt, dog 1 .nef": of many classes the first ones."""
+    told = [
+        f"{name} {' + '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}"
+        if isinstance(kinds, Mapping) else f"{name} {kinds}"
+        for name, kinds in by_class.items()
+    ]  # fmt: skip
+    more = f" and of {len(told) - 10} more" if len(told) > 10 else ""
+    return ", ".join(told[:10]) + more
 
 
 def examples_text(data: Mapping[str, Any]) -> str:

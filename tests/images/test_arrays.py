@@ -230,6 +230,7 @@ def test_corrupt_images_are_skipped_on_request_and_named_each_time(
         assert np.bincount(images.train_labels).tolist() == [10, 10, 5]
         assert {x.tobytes() for x in images.train_images} == {x.tobytes() for x in whole.train_images}
         np.testing.assert_allclose(images.mean, whole.mean)
+        assert sum(kinds["corrupt"] for kinds in images.left_out.values()) == 1
         assert f"warning: 1 left out that cannot be decoded: {path}" in capsys.readouterr().err
     with pytest.raises(InputError, match=str(path)):
         read()  # a cache made with skip does not let a strict run pass

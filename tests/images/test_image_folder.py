@@ -94,11 +94,33 @@ def test_what_is_no_picture_is_left_out_and_told_by_class_and_kind(
     assert len(pixels(images)) == 10
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
     assert line == (
-        "warning: 6 left out, being no pictures that are read: cat: 1 .pdf, 2 .txt, 1 hidden, 1 without suffix; "
-        "dog: 1 .nef"
+        "warning: 6 left out, being no pictures that are read, or in no class: cat: 1 .pdf, 2 .txt, 1 hidden, "
+        "1 without suffix; dog: 1 .nef"
     )
     assert read().left_out == expected  # from the cache, for result.json
     assert read(classes=1).left_out == {"cat": expected["cat"]}
+
+
+@pytest.mark.parametrize("parts", [False, True], ids=["classes in the root", "train and val"])
+def test_what_lies_beside_the_classes_is_told(root: Path, read: Read, parts: bool) -> None:
+    if parts:
+        root.rename(root.parent / "train")
+        shutil.copytree(root.parent / "train", root / "val")
+        (root.parent / "train").rename(root / "train")
+        picture(root / "train/stray.png", 1)
+        picture(root / "test/cat/0.png", 1)
+    assert read().left_out == ({"in no class": {".png": 1, "folder test": 1}} if parts else {})
+    picture(root / "stray.jpg", 2)  # noticed though the cache is there
+    (root / "README").write_text("of whom these are")
+    (root / ".git").mkdir()
+    expected = {".jpg": 1, "without suffix": 1} | ({".png": 1, "folder test": 1} if parts else {})
+    assert read(classes=1).left_out == {"in no class": expected}
+    assert len(pixels(read())) == (20 if parts else 10)
+
+
+def test_a_suffix_of_any_bytes_can_be_told_and_kept(root: Path, read: Read) -> None:
+    (root / "cat" / os.fsdecode(b"x.\xff\n")).write_text("")
+    assert read().left_out == {"cat": {".\\xff\\n": 1}}
 
 
 def test_a_file_that_is_called_a_picture_and_is_none_is_damaged(root: Path, read: Read) -> None:

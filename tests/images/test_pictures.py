@@ -171,6 +171,39 @@ def test_every_format_is_read_by_its_content(kind: str) -> None:
     assert np.abs(oracle.astype(int) - np.asarray(upright())).mean() < 8
 
 
+GREYS = np.array([[0, 255, 256, 32768, 65535]], np.uint16).repeat(5, 0)
+
+
+def tiff(bits: int, photometric: int, data: bytes) -> bytes:
+    """A TIFF of 5x5 grey pixels, written by hand: PIL writes none of 12 bits, and none whose zero is white."""
+    entries = {256: 5, 257: 5, 258: bits, 259: 1, 262: photometric, 273: 200, 277: 1, 278: 5, 279: len(data)}
+    listed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    head = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + listed + bytes(4)
+    return head.ljust(200, b"\0") + data
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(encoded(Image.fromarray(GREYS), "PNG"), [0, 0, 1, 128, 255], id="PNG"),
+        pytest.param(encoded(Image.fromarray(GREYS), "TIFF"), [0, 0, 1, 128, 255], id="TIFF"),
+        pytest.param(b"P5 5 5 65535\n" + GREYS.astype(">u2").tobytes(), [0, 0, 1, 128, 255], id="PGM"),
+        pytest.param(b"P2 5 5 65535\n" + b" 0 255 256 32768 65535" * 5, [0, 0, 1, 128, 255], id="PGM in letters"),
+        pytest.param(b"P5 5 5 4095\n" + (GREYS // 16).astype(">u2").tobytes(), [0, 0, 1, 128, 255], id="PGM, 12 bits"),
+        pytest.param(tiff(16, 0, GREYS.tobytes()), [255, 255, 254, 127, 0], id="TIFF, zero is white"),
+        pytest.param(tiff(12, 1, b"\x80\x08\x00\xff\xf0\x10\x80\x00" * 5), [128, 128, 255, 1, 128], id="TIFF, 12 bits"),
+    ],
+)
+def test_grey_of_more_than_8_bits_is_brought_to_8(data: bytes, expected: list[int]) -> None:
+    assert any_image(data, None, 5)[0].tolist() == [[grey] * 3 for grey in expected]
+
+
+@pytest.mark.parametrize("image", [np.full((8, 8), 4, np.int32), np.full((8, 8), 0.5, np.float32)])
+def test_pixels_of_which_nobody_knows_what_is_white_are_refused_as_what_they_are(image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"32-bit numbers|floating-point"):
+        any_image(encoded(Image.fromarray(image), "TIFF"), None, 8)
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_the_first_of_moving_pictures_is_taken(kind: str) -> None:
     others = [Image.new("RGB", (SIDE, SIDE), "black")]
