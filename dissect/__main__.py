@@ -50,6 +50,8 @@ def job(config: DictConfig) -> str:
 def single(config: DictConfig) -> str:
     if config.seeds is not None:
         raise InputError(f"seeds={config.seeds}: decides planned contrasts, so it needs a study: +study=...")
+    if config.plan.only:
+        raise InputError("plan.only=true: freezes planned contrasts, so it needs a study: +study=...")
     if (trials := config.plan.search.trials) is not None:
         raise InputError(f"plan.search.trials={trials}: counts in a search alone: +study=random_search")
     variant = identify(config)

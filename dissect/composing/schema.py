@@ -72,6 +72,7 @@ class Plan:
     probe: bool = True  # `python -m dissect.plan` times a few steps of variants that have no run yet
     variances: str = "own"  # or pooled over the study's contrasts: fewer seeds, at a price (experiments/audit)
     settings: str = ""  # how they were chosen, where the page should say it: "picked on these validation images"
+    only: bool = False  # freeze the manifest and train nothing: for plans that share a folder, before its first run
     frozen: bool = False  # go on with the manifest's configs, whatever the YAML files say by now
 
 

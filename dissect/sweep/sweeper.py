@@ -53,7 +53,7 @@ class Sweep(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Ended:
         refuse(self.config, arguments)
-        if self.tell is None and self._new():
+        if self.tell is None and not self.config.plan.only and self._new():
             warm()
         register(self.config.deltas)
         self.asker = Asker(self.config, self.hydra_context, self.params)
@@ -61,6 +61,8 @@ class Sweep(Sweeper):
         if self.tell is not None:
             self.tell(self, design, arguments)
             return []
+        if self.config.plan.only:
+            return self._plan_only(arguments, design)
         if self.config.plan.search.trials is not None and design is not None:
             from dissect.sweep.tuned import tuned
 
@@ -80,13 +82,7 @@ class Sweep(Sweeper):
             from dissect.sweep.looks import extend
 
             looks = [int(look) for look in self.config.plan.looks]
-            if any(said.startswith("seed=") for said in arguments):
-                raise InputError("seeds=auto: chooses the seeds itself, 0 and on; leave seed= out")
-            jobs = self.asker.jobs([*arguments, f"seed=range({looks[-1]})"], design)
-            if len(self.asker.conditions) > 1:
-                raise InputError(
-                    f"seeds=auto: decides for one condition; of {', '.join(self.asker.conditions)} name one"
-                )
+            jobs = self._all_looks(arguments, design)
             ended = extend(*self.frozen(jobs, design), looks, self.train)
         else:
             jobs = self.asker.jobs(arguments, design)
@@ -97,6 +93,29 @@ class Sweep(Sweeper):
             ended = self.train(jobs if design is None else self.frozen(jobs, design)[0])
         conclude(ended, "crossval" if folds else "report")
         return ended
+
+    def _all_looks(self, arguments: Sequence[str], design: Design) -> list[Job]:
+        """The runs of a study with seeds=auto, if it comes to its last look."""
+        if any(said.startswith("seed=") for said in arguments):
+            raise InputError("seeds=auto: chooses the seeds itself, 0 and on; leave seed= out")
+        jobs = self.asker.jobs([*arguments, f"seed=range({self.config.plan.looks[-1]})"], design)
+        if len(self.asker.conditions) > 1:
+            raise InputError(f"seeds=auto: decides for one condition; of {', '.join(self.asker.conditions)} name one")
+        return jobs
+
+    def _plan_only(self, arguments: list[str], design: Design | None) -> Ended:
+        """Freeze the plan and train nothing, so that several plans stand before the first run of their folder."""
+        if design is None:
+            raise InputError("plan.only=true: freezes planned contrasts, so it needs a study: +study=...")
+        if self.config.plan.search.trials is not None:
+            raise InputError(
+                f"plan.only=true: settings of each variant's own (plan.search.trials={self.config.plan.search.trials}) "
+                "stand in the plan, and are known when their search has been trained; leave plan.only out"
+            )
+        auto = self.config.seeds == "auto"
+        self.frozen(self._all_looks(arguments, design) if auto else self.asker.jobs(arguments, design), design)
+        print("nothing was trained; the same command without plan.only=true trains it", flush=True)
+        return []
 
     def _new(self) -> bool:
         """Whether workers of this machine will surely be wanted, as nothing in the study is finished."""

@@ -51,6 +51,23 @@ def test_two_designs_share_their_runs_and_each_is_frozen(dissect, tmp_path):
 
 
 @pytest.mark.slow
+def test_plans_of_one_folder_can_all_be_frozen_before_its_first_run(dissect, tmp_path):
+    studies = [["+study=leave_one_out", TWO, "seed=0", *SMALL], ["+study=one_at_a_time", TWO, "seeds=auto", *SMALL]]
+    for study in studies:
+        done = dissect(*study, "plan.only=true")
+        assert done.returncode == 0, done.stderr
+        assert "nothing was trained" in done.stdout
+    folder = tmp_path / "runs" / "digits"
+    frozen = {path: path.read_text() for path in folder.glob("manifest-*.json")}
+    assert len(frozen) == 2
+    assert not list(folder.glob("*/result.json"))
+    done = dissect(*studies[0])
+    assert done.returncode == 0, done.stderr
+    assert len(trained(folder)) == 3
+    assert {path: path.read_text() for path in folder.glob("manifest-*.json")} == frozen
+
+
+@pytest.mark.slow
 def test_a_plan_counts_runs_and_hours_and_writes_nothing(dissect, tmp_path):
     assert dissect("+study=one_at_a_time", TWO, "seed=range(2)", *SMALL).returncode == 0
     before = sorted(tmp_path.rglob("*"))
@@ -235,6 +252,12 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
         (["-m", "seeds=auto"], "needs a study"),
         (["seeds=auto"], "needs a study"),
         (["+study=leave_one_out", "component=[dropout1]"], "the study chooses the components"),
+        (["-m", "plan.only=true"], "needs a study"),
+        (["plan.only=true"], "needs a study"),
+        (
+            ["+study=one_at_a_time", "plan.only=true", "plan.search.trials=4"],
+            "known when their search has been trained",
+        ),
         (["+study=one_at_a_time", "seeds=auto", "seed=3"], "leave seed= out"),
         (["+study=one_at_a_time", "seeds=auto", "plan.looks=[3,3]"], "numbers of seeds that grow"),
         (["+study=leave_one_out", "plan.components=[dropout9]"], "component/dropout9.yaml"),
