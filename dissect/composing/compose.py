@@ -11,11 +11,12 @@ from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing import deltas as known
+from dissect.composing.checks import check_needs
 from dissect.composing.complaints import refuse_unknown
-from dissect.composing.deltas import delta_of, register, told_within
+from dissect.composing.deltas import delta_of, register, still_asking, told_within
 from dissect.composing.overrides import chooses, key_of
 from dissect.composing.schema import CONF
-from dissect.composing.variant import Variant, resolve
+from dissect.composing.variant import Variant, declaration, resolve
 from dissect.errors import InputError
 
 # Groups of one object each. Hydra merges one object's arguments into another's; here a new object starts afresh.
@@ -81,6 +82,8 @@ def identify(config: DictConfig) -> Variant:
     deltas = {name: delta_of(name, sources) for name in config.components}
     base = _named(_base((*search, *chosen), sources), settings)
     base.seed = config.seed  # to which other keys may refer
+    named: Any = OmegaConf.to_container(config.components, resolve=True)
+    check_needs([still_asking(declaration(name, named[name])[1], base, sources) for name in named])
     return resolve(_named(config, settings), base, deltas)
 
 

@@ -15,6 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
 from dissect.composing.overrides import first_of, key_of
+from dissect.composing.plain import declared
+from dissect.design import Component
 from dissect.errors import InputError
 
 ABOUT = ("label", "requires", "excludes", "derived")  # what a delta may say of itself
@@ -84,6 +86,27 @@ def delta_of(name: str, sources: tuple[str, ...]) -> DictConfig:
             f"components.{name}: no file component/{name}.yaml in {', '.join(sources)}, and no deltas.{name}"
         )
     return own
+
+
+def still_asking(component: Component, base: DictConfig, sources: tuple[str, ...]) -> Component:
+    """The component with those of its requirements that the base does not meet without them.
+
+    A base meets one whose delta would change nothing in it, or acts on settings that it does not have: residual
+    connections are not to be switched on in a network that always has them.
+    """
+    settings: Any = OmegaConf.to_container(base, resolve=True)
+
+    def met(needed: str) -> bool:
+        sets = declared(delta_of(needed, sources), base)
+        return not any(_would_change(settings, key.split("."), value) for key, value in sets.items())
+
+    return component._replace(requires=tuple(needed for needed in component.requires if not met(needed)))
+
+
+def _would_change(settings: Any, key: list[str], value: Any) -> bool:
+    if not key or not isinstance(settings, dict):
+        return bool(settings != value) if not key else True
+    return key[0] in settings and _would_change(settings[key[0]], key[1:], value)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.arguments import check_targets
-from dissect.composing.checks import check_deltas, check_needs, check_pairs, check_seed, check_settings
+from dissect.composing.checks import check_deltas, check_pairs, check_seed, check_settings
 from dissect.composing.identity import RECIPE, determining, digest_of
 from dissect.composing.plain import plain
 from dissect.design import Component
@@ -95,7 +95,6 @@ def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfi
     given = said["components"]
     ordered = sorted(given, key=lambda name: (place.get(name, len(place)), name))
     components = {name: declaration(name, given[name])[0] for name in ordered}
-    check_needs([declaration(name, given[name])[1] for name in ordered])
     check_pairs(deltas)
     check_deltas(config, base, deltas)
     return Variant(

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.checks import check_seed
 from dissect.composing.compose import identify, sources_of, without_hydra
-from dissect.composing.deltas import delta_of, register, told_within
+from dissect.composing.deltas import delta_of, register, still_asking, told_within
 from dissect.composing.job import Job, job_of
 from dissect.composing.members import member_variants
 from dissect.composing.overrides import key_of
@@ -47,12 +47,12 @@ class Asker:
             raise InputError(f"plan.design={said}: must say what to make, as plan.design._target_=package.name does")
         names = self.config.plan.components
         names = OmegaConf.to_object(self.config.ladder if names is None else names)
-        sources = sources_of(self.config.hydra)
-        components = [
-            one
-            for levels in levels_of(names)  # type: ignore[arg-type]
-            for one in as_levels([component_of(name, delta_of(name, sources)) for name in levels])
-        ]
+        sources, base = sources_of(self.config.hydra), without_hydra(self.config)
+
+        def component(name: str) -> Component:
+            return still_asking(component_of(name, delta_of(name, sources)), base, sources)
+
+        components = [one for levels in levels_of(names) for one in as_levels(list(map(component, levels)))]  # type: ignore[arg-type]
         try:
             rule = instantiate(said, _convert_="all")
             return rule if isinstance(rule, Design) else rule(components)

@@ -178,6 +178,20 @@ def test_a_component_in_deltas_is_held_to_what_a_file_is_held_to(variant, deltas
         variant(f"+deltas={{{deltas}}}", f"component=[{chosen}]")
 
 
+@pytest.mark.parametrize("needing", ["stochastic_depth", "batch_norm,zero_init"])
+def test_a_requirement_is_met_by_a_component_or_by_the_base(variant, needing):
+    with pytest.raises(InputError, match="requires residual; add it, or leave both out"):
+        variant("model=resnet", f"component=[{needing}]")
+    assert variant("model=resnet", f"component=[residual,{needing}]").config.model.residual
+    assert variant("model=resnet", "model.residual=true", f"component=[{needing}]").components
+
+
+def test_a_requirement_that_sets_what_a_network_does_not_have_is_met(variant):
+    assert variant("+deltas={a: {requires: [residual], train: {epochs: 3}}}", "component=[a]").name == "a"
+    with pytest.raises(InputError, match="requires batch_norm; add it"):  # the norm is there, and null
+        variant("model=resnet", "+deltas={a: {requires: [batch_norm], train: {epochs: 3}}}", "component=[a]")
+
+
 def test_a_derived_delta_is_left_to_members_of_an_ensemble(variant):
     from dissect.composing.members import member_variants
 

@@ -23,7 +23,7 @@ SMALL = ["data.train_per_class=10", "data.val_per_class=5", "train.batch_size=10
          "average=dissect.images.averaging.SWA: cannot be made .*start=1.0 must be a share of the epochs"),
         (["component=[focal,label_smoothing]"], "loss.label_smoothing=0.1: .*focal takes no argument label_smoothing"),
         (["component=[adamw,nesterov]"], "optimizer.nesterov=True: torch.optim.AdamW takes no argument nesterov"),
-        (["component=[zero_init,batch_norm]"], "model=.*zero_init=True: does nothing without model.residual=true"),
+        (["component=[residual,zero_init]"], "model=.*zero_init=True: does nothing without .* a norm with weights"),
         (["component=[no_norm_decay]"], "optimizer.vector_weight_decay=0.0: is the weight decay of all weights"),
     ],
 )  # fmt: skip
