@@ -62,6 +62,10 @@ def _is_count_or_null(value: Any) -> bool:
     return value is None or _is_count(value)
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
 def _are_folders(value: Any) -> bool:
     return isinstance(value, list) and all(_is_text(one) and Path(one).name == one for one in value)
 
@@ -79,6 +83,7 @@ WHOLE: Mapping[str, Kind] = {
     "seed": COUNT,
     "components": (_mapping_of(_is_text), "labels by name"),
     "versions": (_mapping_of(_is_text), "texts by name"),
+    "predictions": (_are_texts, "names of arrays"),
     "members": (_are_folders, "names of folders beside this one"),
     "finished": (_is_moment, "a date and time, as 2026-01-31T12:00:00"),
 }

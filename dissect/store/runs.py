@@ -29,7 +29,8 @@ from dissect.files import sweep, unwritable, whole
 from dissect.store.expected import check
 from dissect.store.reading import AGAIN, Array, checked, mark, open_npz, read_json, seal
 
-KEPT = ("config.yaml", "metrics.csv", "predictions.npz")  # files without which a run that had them is not finished
+TRAINED = ("config.yaml", "metrics.csv")  # of every run that was trained; one that averages others has predictions
+KEPT = (*TRAINED, "predictions.npz")  # files without which a run that had them is not finished
 DAMAGED = "damaged"  # the status that `results` gives a run whose files are not as they were written
 _NEXT = ".predictions.npz.next"  # predictions that the result beside them may not know yet
 
@@ -90,8 +91,9 @@ def held(folder: Path) -> bool:
 def write_result(folder: Path, result: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
     """Write `result.json`; a run counts as finished from the moment this file says so.
 
-    It keeps by what its KEPT files are known. Predictions given with it are written first, under a name of their own,
-    and take their place when the result stands: whoever dies between leaves the old pair or the new one.
+    It keeps by what its KEPT files are known, and which arrays its predictions are. Predictions given with it are
+    written first, under a name of their own, and take their place when the result stands: whoever dies between leaves
+    the old pair or the new one.
 
     Args:
         arrays: those of `predictions.npz`, see `write_predictions`; none in it for none; None leaves what is there.
@@ -103,6 +105,8 @@ def write_result(folder: Path, result: Mapping[str, Any], arrays: Mapping[str, n
             _write_arrays(folder / _NEXT, arrays)
         elif arrays is not None:
             (folder / "predictions.npz").unlink(missing_ok=True)
+        if arrays is not None:
+            said["predictions"] = list(arrays)
         for name in KEPT:
             path = folder / (_NEXT if arrays and name == "predictions.npz" else name)
             with suppress(FileNotFoundError):
@@ -144,7 +148,12 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         name = folder_name(result["variant"], result["seed"], result["key"])
         if folder.resolve().name != name:
             raise InputError(f"{path}: is the result of {name}; {AGAIN}")
-        wrong = _differing(folder, result["files"])
+        wrong = None
+        if result["status"] == "finished":
+            for name in _needed(result):
+                if name not in result["files"]:
+                    raise InputError(f"{path}: does not say by what its {name} is known; {AGAIN}")
+            wrong = _differing(folder, result["files"])
         if wrong is None:
             return {**result, "folder": str(folder)}
         if said == before:
@@ -152,11 +161,16 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         before = said  # another process may just have judged it again: look once more
 
 
+def _needed(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files without which such a run cannot have finished."""
+    averages = bool(result.get("members"))
+    return (*(() if averages else TRAINED), *(("predictions.npz",) if averages or result.get("predictions") else ()))
+
+
 def _differing(folder: Path, files: Mapping[str, Any]) -> tuple[str, str] | None:
     """The first of a finished run's files that is not as it was, and how; None where all are."""
     for name in KEPT:
-        if (known := files.get(name)) is None:
-            continue
+        known = files.get(name)
         try:
             found = mark(folder / name)
         except FileNotFoundError:
@@ -170,6 +184,8 @@ def _differing(folder: Path, files: Mapping[str, Any]) -> tuple[str, str] | None
                 if mark(folder / _NEXT) == known:
                     _settle(folder)
                     continue
+        if known is None:
+            return name, "is no file that its run was finished with"
         return name, "is gone" if found is None else "is not as it was when its run was finished"
     return None
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from dissect.composing.job import Job, job_of
 from dissect.composing.members import member_variants
+from dissect.errors import InputError
 from dissect.store import runs as store
 from dissect.store.record import describe
 from dissect.training.run import finished, measured, run
@@ -24,6 +25,8 @@ def run_ensemble(job: Job, data: Data, task: Task) -> dict[str, Any]:
     results = [finished(one, task) or run(one, data, task) for one in members]
     config, folder = job.variant.config, job.folder
     averaged = task.average([store.read_predictions(one.folder) for one in members], config, data)
+    if not averaged.arrays:
+        raise InputError(f"task={config.task.get('_target_')}: its average has no arrays, and those are all it is of")
     described = describe(job, data)
     result = described | {"data": {**described["data"], "views": results[0]["data"].get("views")}}
     result |= {name: results[0][name] for name in ("ten_crop", "epochs", "device", "precision")}

@@ -103,7 +103,7 @@ class Task(Protocol):
         ...
 
     def average(self, members: Sequence[Mapping[str, np.ndarray]], config: DictConfig, data: Any) -> Judged:
-        """An ensemble, from its members' arrays.
+        """An ensemble, from its members' arrays; with arrays of its own.
 
         Raises:
             InputError: where members have nothing that can be averaged.

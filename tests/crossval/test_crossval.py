@@ -15,7 +15,7 @@ from scipy import stats
 from dissect.composing.identity import without_paths
 from dissect.composing.variant import Variant
 from dissect.crossval.__main__ import main
-from dissect.store import runs as store
+from tests.conftest import write_finished
 
 Add = Callable[..., Path]
 ACCURACY = {"name": "accuracy", "label": "accuracy", "unit": "points", "better": "higher", "times": 100}
@@ -56,7 +56,7 @@ def add(variant: Callable[..., Variant], tmp_path: Path, monkeypatch: pytest.Mon
             "metric": ACCURACY,
             "metrics": {"accuracy": accuracy},
         }
-        store.write_result(folder, told | result, {} if scores is None else {"scores": scores})
+        write_finished(folder, told | result, {} if scores is None else {"scores": scores})
         return folder
 
     return add

@@ -13,6 +13,7 @@ from dissect.inspect.drawing import draw_subsets
 from dissect.inspect.runs import Run, read_run
 from dissect.inspect.subsets import SHOWN, caption, dots, subsets_of
 from dissect.store import runs as store
+from tests.conftest import write_finished
 
 SEEDS = [3, 1003, 2003, 3003]
 LABELS = np.arange(40) % 3
@@ -38,9 +39,9 @@ def made(tmp_path: Path) -> Callable[..., Run]:
         for number, name in enumerate(names):
             both = {"probabilities": predicted(number), "probabilities_ten_crop": predicted(100 + number)}
             one = {"variant": "step7", "seed": 1000 * number + 3, "members": None}
-            store.write_result(tmp_path / "trial" / name, common | one, {"labels": LABELS, **both})
+            write_finished(tmp_path / "trial" / name, common | one, {"labels": LABELS, **both})
         folder = tmp_path / "trial" / "step8-seed3-k"
-        store.write_result(folder, common | {"seed": 3, "members": names})
+        store.write_result(folder, common | {"seed": 3, "members": names}, {"scores": LABELS == 0})
         return read_run(folder)
 
     return make

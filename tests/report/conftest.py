@@ -55,11 +55,12 @@ def write_run(
     folder = study / f"{variant}-seed{seed}-{result['key']}"
     folder.mkdir(parents=True)
     rate = 0.1 if result["settings"] == "s" else 0.2
-    (folder / "config.yaml").write_text(f"optimizer:\n  lr: {rate}\ntrain:\n  epochs: 4\nseed: {seed}\n")
+    if not result["members"]:
+        (folder / "config.yaml").write_text(f"optimizer:\n  lr: {rate}\ntrain:\n  epochs: 4\nseed: {seed}\n")
     if result["status"] == "finished" and not result["members"]:
         lines = [f"{epoch},{0.1 * epoch},{0.09 * epoch}" for epoch in range(1, 5)]
         (folder / "metrics.csv").write_text("\n".join(["epoch,train_accuracy,val_accuracy", *lines]))
-    store.write_result(folder, result)
+    store.write_result(folder, result, {"averaged": np.zeros(3)} if result["members"] else None)
     return folder
 
 

@@ -13,7 +13,7 @@ from dissect.measure.metric import Metric
 from dissect.search.__main__ import main
 from dissect.search.figure import axes_of, draw_search
 from dissect.search.record import Trial, best_of, read_trials, write_trials, write_tuned
-from dissect.store import runs as store
+from tests.conftest import write_finished
 
 OTHERS = {"top5": {"unit": "points", "better": "higher"}, "loss": {"unit": "nats", "better": "lower"}}
 ACCURACY = Metric.from_config(
@@ -127,7 +127,7 @@ def test_the_command_draws_a_search_of_another_metric(tmp_path: Path, monkeypatc
     assert "none of its runs says by which metric it was judged" in capsys.readouterr().err
     who = {"key": "k", "variant": "baseline", "components": {}, "seed": 0, "error": None, "data": {}}
     said = {"status": "finished", "metric": RMSE._asdict(), "metrics": metrics[0]}
-    store.write_result(study / "baseline-seed0-k", who | said)
+    write_finished(study / "baseline-seed0-k", who | said)
     assert main(["table-search"]) == 0
     with Image.open("reports/table-search/search.png") as image:
         said = image.info["Description"]

@@ -19,6 +19,7 @@ from dissect.store import runs as store
 from dissect.sweep.finish import attempt, finish, known
 from dissect.sweep.train import train
 from dissect.training.task import data_of
+from tests.conftest import write_finished
 
 SMALL = ["data.train_per_class=10", "train.epochs=2", "model.filters=[4,4,4]", "model.hidden=8", "threads=1"]
 PLACES = (0.02, 0.3, 0.5, 0.75, 0.97)  # of a file, where a byte is flipped
@@ -97,7 +98,7 @@ def test_a_byte_of_predictions_is_noticed_by_who_reads_it_wherever_it_lies(tmp_p
     # So large that its mark is of its end alone.
     arrays = {"probabilities": np.random.default_rng(0).random((3000, 50), np.float32), "scores": np.ones(3000, bool)}
     said = {"key": "k", "variant": "a", "components": {}, "seed": 0, "status": "finished", "error": None}
-    store.write_result(folder, {**said, "metrics": {}, "metric": {}, "data": {}}, arrays)
+    write_finished(folder, {**said, "metrics": {}, "metric": {}, "data": {}}, arrays)
     path = folder / "predictions.npz"
     whole = path.read_bytes()
     for at in range(0, len(whole), 4999):

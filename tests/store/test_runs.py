@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import subprocess
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from dissect.errors import InputError
 from dissect.files import whole
 from dissect.store import runs as store
+from dissect.store.reading import seal
+from tests.conftest import write_finished
 
 WHO = {"key": "k", "variant": "a", "components": {}, "seed": 0, "error": None, "metrics": {}, "metric": {}, "data": {}}
 
@@ -41,8 +44,11 @@ def test_a_failed_write_leaves_the_file_that_was_there(tmp_path):
 
 def test_a_result_is_read_back_with_its_folder(tmp_path):
     folder = tmp_path / "a-seed0-k"
-    store.write_result(folder, WHO | {"status": "finished"})
-    assert store.finished(folder) == {**WHO, "status": "finished", "files": {}, "folder": str(folder)}
+    write_finished(folder, WHO | {"status": "finished"})
+    files = {
+        name: {"bytes": 0, "digest": blake2b(digest_size=8).hexdigest()} for name in ("config.yaml", "metrics.csv")
+    }
+    assert store.finished(folder) == {**WHO, "status": "finished", "files": files, "folder": str(folder)}
     assert store.finished(tmp_path / "b") is None
 
 
@@ -56,7 +62,7 @@ def test_a_result_that_was_edited_is_damaged_and_the_others_are_read(tmp_path, e
         folder = tmp_path / f"a-seed{seed}-k"
         folder.mkdir()
         (folder / "metrics.csv").write_text("epoch\n1\n")
-        store.write_result(folder, WHO | {"seed": seed, "status": "finished"})
+        write_finished(folder, WHO | {"seed": seed, "status": "finished"})
     path = tmp_path / "a-seed0-k" / "result.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | edit))
     lost, kept = store.results(tmp_path)
@@ -66,8 +72,41 @@ def test_a_result_that_was_edited_is_damaged_and_the_others_are_read(tmp_path, e
         store.finished(path.parent)
 
 
+def sealed(folder, **said):
+    """Change what a result says as somebody would who seals it again."""
+    path = folder / "result.json"
+    told = {key: value for key, value in (json.loads(path.read_text()) | said).items() if key != "seal"}
+    path.write_text(json.dumps({**told, "seal": seal(told)}))
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["which is there", "which is gone too"])
+@pytest.mark.parametrize(
+    ("members", "name"), [(None, name) for name in store.KEPT] + [(["b-seed0-k"], "predictions.npz")]
+)
+def test_what_a_finished_run_needs_is_among_the_files_that_its_result_knows(tmp_path, members, name, gone):
+    folder = tmp_path / "a-seed0-k"
+    write_finished(folder, WHO | {"status": "finished", "members": members}, {"scores": np.ones(3)})
+    files = store.finished(folder)["files"]
+    sealed(folder, files={one: known for one, known in files.items() if one != name})
+    if gone:
+        (folder / name).unlink()
+    with pytest.raises(InputError, match=rf"does not say by what its {name} is known; delete this run's folder"):
+        store.finished(folder)
+    (lost,) = store.results(tmp_path)
+    assert lost["status"] == "damaged"
+
+
+def test_a_file_that_a_finished_run_did_not_have_is_not_believed(tmp_path):
+    folder = tmp_path / "a-seed0-k"
+    write_finished(folder, WHO | {"status": "finished"}, {})  # of a task without scores
+    assert store.finished(folder)["predictions"] == []
+    store.write_predictions(folder, scores=np.ones(3))
+    with pytest.raises(InputError, match=r"predictions.npz: is no file that its run was finished with"):
+        store.finished(folder)
+
+
 def test_a_result_of_another_run_is_no_result(tmp_path):
-    store.write_result(tmp_path / "a-seed0-k", WHO | {"status": "finished"})
+    write_finished(tmp_path / "a-seed0-k", WHO | {"status": "finished"})
     shutil.copytree(tmp_path / "a-seed0-k", tmp_path / "a-seed1-k")
     with pytest.raises(
         InputError, match=r"a-seed1-k/result.json: is the result of a-seed0-k; delete this run's folder"
@@ -88,7 +127,7 @@ STRANGE = [{"variant": 3}, {"seed": True}, {"seed": "0"}, {"components": []}, {"
 @pytest.mark.parametrize("said", STRANGE, ids=map(str, STRANGE))
 def test_a_result_that_a_stranger_sealed_is_held_to_what_readers_take(tmp_path, said):
     folder = tmp_path / "a-seed0-k"
-    store.write_result(folder, WHO | {"status": "finished"} | said)
+    write_finished(folder, WHO | {"status": "finished"} | said)
     with pytest.raises(InputError, match=r"result.json: .*; delete this run's folder and train it again$"):
         store.finished(folder)
 
@@ -98,7 +137,7 @@ def test_a_pipe_in_place_of_a_finished_runs_file_is_not_waited_for(tmp_path, nam
     folder = tmp_path / "a-seed0-k"
     folder.mkdir()
     (folder / name).write_text("1")
-    store.write_result(folder, WHO | {"status": "finished"})
+    write_finished(folder, WHO | {"status": "finished"})
     (folder / name).unlink()
     os.mkfifo(folder / name)
     with pytest.raises(InputError, match=f"{name}: is no regular file, .*; delete this run's folder"):

@@ -18,9 +18,9 @@ from dissect.composing.plain import plain
 from dissect.composing.variant import Variant
 from dissect.errors import InputError
 from dissect.search.__main__ import main
-from dissect.store import runs as store
 from dissect.sweep.finish import Outcome
 from dissect.sweep.rounds import asked, at, search
+from tests.conftest import write_finished
 
 DATA = {"name": "digits", "examples": {"training": 180, "validation": 20}}
 PIXELS = Digest("pixels")
@@ -53,7 +53,7 @@ class Fake:
         said = {"status": "failed", "error": outcome.error, "diverged": outcome.diverged}
         who = {"key": job.key, "variant": job.variant.name, "components": {}, "seed": job.variant.seed, "error": None}
         who |= {"metric": plain(job.variant.config.metric), "metrics": {}, "data": {}, "status": "finished"}
-        store.write_result(job.folder, {**who, **(outcome.result or said)})
+        write_finished(job.folder, {**who, **(outcome.result or said)})
         return outcome
 
 

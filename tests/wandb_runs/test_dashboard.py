@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from dissect.dashboard.__main__ import main
 from dissect.store import runs as store
+from tests.conftest import write_finished
 
 pytest.importorskip("wandb_workspaces")
 # wandb-workspaces 0.4 says its validators in pydantic's first way, and pydantic's second complains of each.
@@ -28,8 +30,8 @@ ENSEMBLE = RESULT | {
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    store.write_result(tmp_path / "runs" / "mine" / "step7-seed0-aa", RESULT)
-    store.write_result(tmp_path / "runs" / "mine" / "step8-seed0-cc", ENSEMBLE)
+    write_finished(tmp_path / "runs" / "mine" / "step7-seed0-aa", RESULT)
+    store.write_result(tmp_path / "runs" / "mine" / "step8-seed0-cc", ENSEMBLE, {"scores": np.ones(3)})
     report = tmp_path / "reports" / "mine"
     report.mkdir(parents=True)
     (report / "gains.csv").write_text("component,gain,published\ndropout1,1.5,\n,0.25,4.88\n")
@@ -121,12 +123,13 @@ def test_what_is_no_study_is_refused(study, capsys, given, said):
 def test_a_study_of_another_metric_has_its_panels_and_columns(study, capsys):
     rmse = {"name": "val/rmse", "label": "error", "unit": "units", "better": "lower", "times": 1, "others": {}}
     folder = study / "runs" / "table" / "baseline-seed0-aa"
-    store.write_result(
+    folder.mkdir(parents=True)
+    (folder / "metrics.csv").write_text("epoch,train/rmse,val/rmse,val/mae\n1,50,55,41\n")
+    write_finished(
         folder,
         RESULT
         | {"study": "table", "variant": "baseline", "metric": rmse, "metrics": {"val/rmse": 55.0, "val/mae": 41.0}},
     )
-    (folder / "metrics.csv").write_text("epoch,train/rmse,val/rmse,val/mae\n1,50,55,41\n")
     assert main(["table", "--print"]) == 0
     view = printed(capsys)
     (bar,) = panels(view)["Error"]
