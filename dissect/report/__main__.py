@@ -97,7 +97,7 @@ def print_effects(effects: "pd.DataFrame", metric: "Metric") -> None:
     """A row a contrast, gains in the metric's unit with their intervals; what was not planned is dim and labelled."""
     from dissect.report.figures import gain_text
     from dissect.report.sections import spoken
-    from dissect.report.words import answer, gain_head, kind_of, p_number, plan_text, tested
+    from dissect.report.words import answer, gain_head, kind_of, p_number, p_tested, plan_text
 
     console = Console(highlight=False)
     for (manifest, kind), rows in spoken(effects).groupby(["manifest", "kind"], sort=False):
@@ -106,13 +106,13 @@ def print_effects(effects: "pd.DataFrame", metric: "Metric") -> None:
         table = Table(*columns, "seeds", "verdict", box=None, pad_edge=False, collapse_padding=True)
         for row in rows.to_dict("records"):
             gain = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"])
-            cells = [row["label"], gain, p_number(tested(row)), str(row["seeds"]), answer(row, metric)["outcome"]]
+            cells = [row["label"], gain, p_tested(row, p_number), str(row["seeds"]), answer(row, metric)["outcome"]]
             table.add_row(*map(escape, cells))
         style = "" if manifest else "dim"
         console.print(escape(f"{kind_of(str(kind)).heading} ({plan_text(str(manifest))})"), style=f"bold {style}")
         console.print(table, style=style)
     if metric.better == "lower":
-        console.print(f"lower is better: a gain below zero is a lower {escape(metric.label)}")
+        console.print("lower is better: a gain below zero helps")
     if effects.empty:
         console.print("no gains: no variant contains another one")
 

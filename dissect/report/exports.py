@@ -9,7 +9,7 @@ import pandas as pd
 from dissect.measure.metric import Metric
 from dissect.report.effects import COLUMNS
 from dissect.report.figures import gain_text
-from dissect.report.words import gain_head, kind_of, outcome, p_number, plan_text, tested
+from dissect.report.words import gain_head, kind_of, outcome, p_number, p_tested, plan_text
 
 # Each by itself, so that the braces that one brings are not escaped by the next.
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$"}
@@ -84,7 +84,7 @@ def _cells(effects: pd.DataFrame, metric: Metric) -> list[list[str]]:
     for row in effects.to_dict("records"):
         gain, _, interval = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]).partition(" ")
         about = [row["label"], kind_of(row["kind"]).name, plan_text(row["manifest"])]
-        told = [p_number(tested(row)), str(int(row["seeds"])), outcome(row, metric)]
+        told = [p_tested(row, p_number), str(int(row["seeds"])), outcome(row, metric)]
         rows.append([*about, gain, interval, *told])
     return rows
 

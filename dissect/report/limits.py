@@ -49,7 +49,7 @@ def _unfinished(study: Study, drawn: Sequence[str]) -> Iterator[str]:
     if going:
         verb = "were" if len(going) > 1 else "was"
         yield (f"{_listed(going)} {verb} still getting better in the last epochs: with more of them, "
-               "what helps may be another.")  # fmt: skip
+               "other components may help.")  # fmt: skip
 
 
 def _untrained_out(study: Study, effects: pd.DataFrame) -> Iterator[str]:
@@ -59,13 +59,17 @@ def _untrained_out(study: Study, effects: pd.DataFrame) -> Iterator[str]:
     if trained not in runs or effects.empty:
         return
     level, training = (runs.groupby("variant")[name].mean() for name in (metric.name, trained))
+    worse: dict[str, list[str]] = {}
     pairs = effects[["treated", "control"]].dropna().drop_duplicates().itertuples(index=False)
     for treated, control in pairs:
         ours, theirs = training.get(treated), level.get(control)
         if ours is not None and theirs is not None and metric.sign * (ours - theirs) < 0:
-            yield (f"{treated} fits its training examples ({metric.level(ours)}) worse than {control} does the "
-                   f"{study.data['judge']} examples ({metric.level(theirs)}): it is not trained out, and more epochs "
-                   "may turn its verdict.")  # fmt: skip
+            worse.setdefault(treated, []).append(f"{control} ({metric.level(theirs)})")
+    for treated, controls in worse.items():
+        verb = "is" if len(controls) == 1 else "are"
+        yield (f"{treated} is worse on its training examples ({metric.level(training[treated])}) than "
+               f"{_listed(controls)} {verb} on {study.data['judge']} examples: it underfits, and more epochs may "
+               "change its verdict.")  # fmt: skip
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

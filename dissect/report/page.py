@@ -55,7 +55,7 @@ def render(
         unit=words.gains_of(metric),
         gain_head=partial(words.gain_head, metric),
         levels_of=_levels(study, variants),
-        opening=opening(effects, metric),
+        opening=opening(effects),
         sections=sections(effects, metric, members),
         effects=[
             row | {"runs": _runs(row, folders), "about": words.kind_of(row["kind"], metric)}
@@ -75,6 +75,7 @@ def render(
         other_data=published is not None and not published.same_data(study.data),
         origin=origin(study),
         levels=" and ".join(f"{100 * level:g}%" for level in levels),
+        risk=" and ".join(f"{100 - 100 * level:g}%" for level in levels),
         multiplied=bool(variants["multiply_adds"].notna().any()),
         averaging=bool(study.compared["averaged"].any()),
         settings=list(dict.fromkeys(one.settings for one in manifests if one.settings)),

@@ -13,7 +13,7 @@ from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED, SAID, pilot_seeds
 from dissect.report.study import Study
 from dissect.report.tables import missing_seeds
-from dissect.report.words import answer, counted, kind_of
+from dissect.report.words import answer, counted, kind_of, p_number, p_tested, size_text
 from dissect.store.runs import DAMAGED
 
 MANY = 8  # sentences of one kind; beyond them those about inconclusive interactions are folded
@@ -48,24 +48,18 @@ def sections(effects: pd.DataFrame, metric: Metric, members: Mapping[str, Member
     return told
 
 
-def opening(effects: pd.DataFrame, metric: Metric) -> str:
-    """The page in a sentence: how many contrasts are decided, and what so many seeds could not have shown."""
+def opening(effects: pd.DataFrame) -> str:
+    """The page in a sentence: how many contrasts are decided, and with how many seeds."""
     told = spoken(effects)
     planned = told[told["manifest"] != ""]
-    asked, what = (planned, "planned contrast") if len(planned) else (told, "contrast")
+    asked, what = (planned, "planned contrast") if len(planned) else (told, "exploratory contrast")
     rows = asked[asked["verdict"] != ""]
     if rows.empty:
         return "Nothing is decided: it takes two seeds of a variant and of what it is compared with."
     decided = int(rows["verdict"].isin(["helps", "hurts", "equivalent"]).sum())
     few, many = int(rows["seeds"].min()), int(rows["seeds"].max())
     seeds = f"{few} seeds" if few == many else f"{few} to {many} seeds"
-    start = f"{decided} of {counted(len(asked), what)} {'is' if decided == 1 else 'are'} decided"
-    smallest = rows["smallest"].min()
-    if pd.isna(smallest):
-        return f"{start}, with {seeds}."
-    digits = 1 if metric.unit == "points" else metric.digits([smallest])
-    least = metric.with_unit(f"±{smallest:.{digits}f}")
-    return f"{start}; with {seeds} no gain under {least} could be shown with {100 * rows['power'].iloc[0]:g}% power."
+    return f"{decided} of {counted(len(asked), what)} {'is' if decided == 1 else 'are'} decided, with {seeds}."
 
 
 def spoken(effects: pd.DataFrame) -> pd.DataFrame:
@@ -89,11 +83,13 @@ def _conditions(conditional: pd.DataFrame, components: Collection[str]) -> list[
 
 
 def interactions_table(effects: pd.DataFrame, metric: Metric) -> list[dict[Any, Any]]:
-    """A row a pair: its row of effects, the `outcome` in words, and the conditional gains as `conditions`."""
+    """A row a pair: its row of effects, `p_told` and `outcome` in words, and the conditional gains as `conditions`."""
     conditional = effects[effects["kind"] == CONDITIONAL]
     pairs = effects[effects["kind"] == "interaction"]
     return [
-        {**row, "conditions": _conditions(conditional, row["components"]), "outcome": answer(row, metric)["outcome"]}
+        row
+        | {"conditions": _conditions(conditional, row["components"]), "p_told": p_tested(row, p_number)}
+        | {"outcome": answer(row, metric)["outcome"]}
         for row in pairs.to_dict("records")
     ]
 
@@ -186,7 +182,7 @@ def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) ->
         ]
         told.append(
             "; ".join(part for part in parts if part)
-            + f". Judged by {judged.held_out} ({judged.better} is better), of the epoch that is {one.epoch}; "
+            + f". Judged by {judged.held_out} ({judged.better} is better), of {_epoch(one.epoch)}; "
             f"level {100 * one.level:g}%, {_margin(one, judged)}, power {100 * one.power:g}%."
         )
     return told
@@ -200,4 +196,9 @@ def _when(plan: Manifest, effects: pd.DataFrame) -> str:
 
 
 def _margin(plan: Manifest, metric: Metric) -> str:
-    return "no margin" if plan.smallest is None else metric.with_unit(f"margin ±{plan.smallest:g}")
+    return "no margin" if plan.smallest is None else f"margin ±{size_text(plan.smallest, metric)}"
+
+
+def _epoch(said: str) -> str:
+    """Which epoch counts: "the last one, whatever came before it" as it stands in a sentence."""
+    return said.replace("the last one", "the last epoch", 1)

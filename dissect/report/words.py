@@ -1,9 +1,10 @@
 """Effects in words: what a kind of contrast asks, what one row answers, and numbers as they are written."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -16,6 +17,7 @@ from dissect.report.figures import gain_text
 from dissect.report.questions import CONDITIONAL, CONTAINED
 
 NUMBERS = {2: "two", 3: "three", 4: "four"}
+SURE = 0.8  # of the interval for a spread that so few seeds tell
 
 
 class Kind(NamedTuple):
@@ -45,8 +47,8 @@ KINDS = {
     "interaction": Kind(
         "interaction",
         "Interactions",
-        "What two components gain together beyond what each gains without the other: above zero they need each other, "
-        "below zero they overlap.",
+        "What two components gain together beyond the sum of what each gains without the other: above zero more than "
+        "that sum, below zero less.",
     ),
     "pair": Kind("pair", "Pairs", "One variant directly against another."),
     "levels": Kind("levels", "Levels", "Two levels of one factor against each other, all else being equal."),
@@ -65,7 +67,7 @@ KINDS = {
 def kind_of(name: str, metric: Metric | None = None) -> Kind:
     """What is known of a kind of contrast; a user's own design may name others. What it asks may be the metric's."""
     if name == "interaction" and metric and metric.better == "lower":
-        turned = "below zero they need each other, above zero they overlap"
+        turned = "below zero better than that sum, above zero worse"
         return KINDS[name]._replace(asks=KINDS[name].asks.partition(": ")[0] + f": {turned}.")
     return KINDS.get(name, Kind(name, name, ""))
 
@@ -74,12 +76,7 @@ OUTCOMES = {
     "helps": "helps", "hurts": "hurts", "equivalent": "differs", "inconclusive": "inconclusive",
 }  # fmt: skip
 SAME = {"equivalent": "add up", "inconclusive": "inconclusive"}
-DIFFERS = {
-    "helps": "gains more there",
-    "hurts": "gains less there",
-    "equivalent": "differs",
-    "inconclusive": "inconclusive",
-}
+DIFFERS = OUTCOMES | {"helps": "gains more there", "hurts": "gains less there"}
 TOGETHER = {
     "higher": {"helps": "more than the sum", "hurts": "less than the sum", **SAME},
     "lower": {"helps": "better than the sum", "hurts": "worse than the sum", **SAME},
@@ -109,7 +106,7 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
     if row["untrained"] or row["untrained_control"]:
         pairs = f" of {max(row['tried'], row['tried_control'])} pairs" if row["treated"] else " seeds"
         over = f"where all trained ({seeds}{pairs})"
-    words = " ".join(filter(None, [value, interval])) + f", {over}, {p_text(tested(row))}"
+    words = " ".join(filter(None, [value, interval])) + f", {over}, {p_tested(row)}"
     if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
         notes.insert(1, _not_enough(row))
     return found | {"words": words, "outcome": outcome(row, metric)}
@@ -120,7 +117,7 @@ def outcome(row: Mapping[Any, Any], metric: Metric) -> str:
     if row.get("identical"):
         return "identical"
     if not row["verdict"]:
-        return _untrainable(row) or "not decided"
+        return _untrainable(row) or ("not measured" if pd.isna(row["gain"]) else "not decided")
     told = {"interaction": TOGETHER[metric.better], BETWEEN: DIFFERS}.get(row["kind"], OUTCOMES)[row["verdict"]]
     if row["verdict"] != "inconclusive" and row["p_equivalent_holm"] < 1 - row["level"]:
         size = size_text(row["margin"], metric)
@@ -135,6 +132,12 @@ def outcome(row: Mapping[Any, Any], metric: Metric) -> str:
 def tested(row: Mapping[Any, Any]) -> float:
     """The corrected p of what is said: that a gain is small is so by the test of that, not by that of a difference."""
     return float(row["p_equivalent_holm" if row["verdict"] == "equivalent" else "p_holm"])
+
+
+def p_tested(row: Mapping[Any, Any], text: Callable[[float], str] | None = None) -> str:
+    """`tested` in words, or as `text` writes it; "(TOST)" behind it tells the test of a small gain from the other."""
+    told = (text or p_text)(tested(row))
+    return f"{told} (TOST)" if row["verdict"] == "equivalent" else told
 
 
 def size_text(size: float, metric: Metric) -> str:
@@ -191,10 +194,11 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
 
 def _not_enough(row: Mapping[Any, Any]) -> str:
     """Why a p that is small by itself gives no verdict."""
-    alone = f"{p_text(row['p'])} over seeds alone"
     if row["p_examples"] >= 1 - row["level"]:
-        return f"{alone}, but other examples might undo it ({p_text(row['p_examples'])})"
-    return f"{alone}, which is not enough for one contrast of {row['together']}"
+        over_seeds = f"{p_text(row['p'])} over seeds alone"
+        return f"{over_seeds}, but other examples might undo it ({p_text(row['p_examples'])})"
+    before = p_text(np.fmax(row["p"], row["p_examples"]))
+    return f"{before} before the correction, which is not enough for one of {row['together']} contrasts"
 
 
 def _early(row: Mapping[Any, Any], metric: Metric) -> str:
@@ -208,17 +212,15 @@ def _early(row: Mapping[Any, Any], metric: Metric) -> str:
 
 
 def _power(row: Mapping[Any, Any], metric: Metric) -> str:
-    if row["verdict"] != "inconclusive" or pd.isna(row["smallest"]):
-        return ""
-    if not row["smallest"]:
+    if row["verdict"] != "inconclusive" or not row["smallest"] > 0:
         return ""
     exponent = int(f"{row['smallest']:.1e}".partition("e")[2])  # of two figures
     digits = min(max(1 - exponent, 0), 2 if metric.unit == "points" else 9)
     # So few seeds tell their own spread to within a factor only.
-    low, high = (row["smallest"] * factor for factor in sd_range(int(row["seeds"]) - 1))
+    low, high = (row["smallest"] * factor for factor in sd_range(int(row["seeds"]) - 1, SURE))
     able = f"±{low:.{digits}f} to " + metric.with_unit(f"±{high:.{digits}f}")
-    told = f"the least gain that {int(row['seeds'])} seeds show with {100 * row['power']:g}% power, corrected as p is"
-    return f"{told}, lies somewhere in {able}"
+    told = f"the least true gain that {int(row['seeds'])} seeds show with {100 * row['power']:g}% power"
+    return f"{told}, corrected for {counted(row['together'], 'contrast')}: {able} ({100 * SURE:g}% interval)"
 
 
 def _compared(row: Mapping[Any, Any], digits: int) -> str:
@@ -230,16 +232,14 @@ def _compared(row: Mapping[Any, Any], digits: int) -> str:
         return told
     # One run, or the mean of a few, scatters more than the mean that our interval is about.
     count = int(row["published_runs"])
-    half = t_quantile(row["level"], row["seeds"]) * row["sd"] * math.sqrt(1 / row["seeds"] + 1 / count)
+    t = float(stats.t.ppf((1 + row["level"]) / 2, row["seeds"] - 1))
+    half = t * row["sd"] * math.sqrt(1 / row["seeds"] + 1 / count)
     off = row["published"] - row["gain"]
     place = "above" if off > half else "below" if off < -half else "inside"
     ends = f"{signed(row['gain'] - half, digits - 1)} to {signed(row['gain'] + half, digits - 1)}"
+    ends += f", {100 * row['level']:g}% prediction interval"
     whose = "one pair of runs" if count == 1 else f"the mean of {count} pairs"
     return f"{told}, {place} what {whose} would show here ({ends})"
-
-
-def t_quantile(level: float, seeds: float) -> float:
-    return float(stats.t.ppf((1 + level) / 2, seeds - 1)) if seeds > 1 else math.nan
 
 
 def _jackknife(members: Members, metric: Metric) -> str:
@@ -275,9 +275,10 @@ def signed(gain: float, digits: int = 2) -> str:
 
 
 def gains_of(metric: Metric) -> str:
-    """What gains are counted in: "percentage points of validation accuracy"."""
-    unit = {"points": "percentage points", "": "differences"}.get(metric.unit, metric.unit)
-    return f"{unit} of {metric.held_out}"
+    """What gains are: "percentage points of validation accuracy", "differences of validation loss, in nats"."""
+    if metric.unit == "points":
+        return f"percentage points of {metric.held_out}"
+    return f"differences of {metric.held_out}" + (f", in {metric.unit}" if metric.unit else "")
 
 
 def gain_head(metric: Metric, what: str = "gain") -> str:
@@ -286,7 +287,7 @@ def gain_head(metric: Metric, what: str = "gain") -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    return "–" if pd.isna(value) else f"{value:,.{digits}f}".replace("-", "−")
+    return "–" if pd.isna(value) else f"{value:z,.{digits}f}".replace("-", "−")
 
 
 def duration(seconds: float) -> str:

@@ -49,9 +49,9 @@ def test_what_lowers_an_error_helps_and_what_raises_it_hurts(errors: Reported):
     text = page(errors[1])
     assert re.search(r"a_1 & b −3\.0\d? units \[−3\.\d+, −2\.\d+\], 4 seeds, p < 0\.001 helps", text)
     assert re.search(r" b \+2\.0\d? units \[\+?1\.\d+, 2\.\d+\], 4 seeds, p < 0\.001 hurts", text)
-    assert "Gains are units of validation error, treated minus control, paired by seed" in text
+    assert "Gains are differences of validation error, in units, treated minus control, paired by seed" in text
     assert "Lower is better, so a gain below zero helps." in text
-    assert "Judged by validation error (lower is better), of the epoch that is the last one" in text
+    assert "Judged by validation error (lower is better), of the last epoch, whatever came before it" in text
     assert "margin ±2 units, power 80%" in text
     verdicts = {(row["kind"], row["component"]): row["verdict"] for row in rows(errors[1] / "effects.csv")}
     assert verdicts["one_at_a_time", "a"] == "helps"
@@ -95,7 +95,7 @@ def test_another_metric_has_a_page_of_its_own_on_which_nothing_was_planned(error
     assert shown(errors[0], "metric=val/mae", "better=lower") == 0
     said = capsys.readouterr().out
     assert "planned: asked" not in said
-    assert "lower is better: a gain below zero is a lower val/mae" in said
+    assert "lower is better: a gain below zero helps" in said
     folder = errors[0].parents[1] / "shown" / "table" / "val-mae"
     text = page(folder)
     assert "The study is judged by error and planned for that; this page shows val/mae of the same runs" in text
@@ -135,7 +135,7 @@ def test_a_described_metric_of_images_is_shown_in_its_own_words(study: Path):
         rewrite(folder, metrics=metrics and metrics | {"loss": 2 + len(folder.name) / 100})
     assert shown(study, "metric=loss") == 0
     text = page(study.parents[1] / "shown" / "trial" / "loss")
-    assert "Gains are nats of validation loss" in text
+    assert "Gains are differences of validation loss, in nats" in text
     assert "loss, nats" in text
     assert "accuracy, %" in text  # further metrics stay in the table of variants
     assert "chance" not in text

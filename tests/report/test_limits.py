@@ -46,11 +46,11 @@ def test_curves_that_still_rise_at_the_last_epoch_are_named(study, add_run):
     assert said.startswith("step2 was still getting better in the last epochs")
 
 
-def test_a_variant_that_fits_its_training_worse_than_its_control_fits_validation_is_not_trained_out(study, add_run):
+def test_a_variant_that_fits_its_training_worse_than_its_control_fits_validation_underfits(study, add_run):
     add_run("step1", (), 0, 0.5)
     add_run("step2", ("dropout1",), 0, 0.4, train_accuracy=0.45)
     pairs = pd.DataFrame([{"treated": "step2", "control": "step1"}, {"treated": None, "control": None}])
     [said] = limits(read_study(study), pairs, [])
     assert said.startswith(
-        "step2 fits its training examples (45.00%) worse than step1 does the validation examples (50"
+        "step2 is worse on its training examples (45.00%) than step1 (50.00%) is on validation examples: it underfits"
     )

@@ -4,7 +4,7 @@ import pytest
 
 from dissect.measure.members import Members
 from dissect.measure.metric import Metric
-from dissect.report.words import answer, duration, gains_of, kind_of, p_text
+from dissect.report.words import answer, duration, gains_of, kind_of, number, outcome, p_text
 
 NAN = float("nan")
 ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
@@ -19,7 +19,7 @@ ROW = {
 }  # fmt: skip
 
 
-LEAST = "the least gain that 12 seeds show with 80% power, corrected as p is"
+LEAST = "the least true gain that 12 seeds show with 80% power, corrected for 7 contrasts"
 
 
 def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
@@ -36,12 +36,21 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
     ("changes", "note"),
     [
         # t(11) = 2.201, times sd 0.9, times sqrt(1/12 + 1), is 2.06; of the mean of 4 it is sqrt(1/12 + 1/4): 1.14
-        ({"published": 6.4}, "published: +6.40, inside what one pair of runs would show here (+2.3 to +6.5)"),
-        ({"published": 6.6}, "published: +6.60, above what one pair of runs would show here (+2.3 to +6.5)"),
-        ({"published": -1.0}, "published: −1.00, below what one pair of runs would show here (+2.3 to +6.5)"),
+        (
+            {"published": 6.4},
+            "published: +6.40, inside what one pair of runs would show here (+2.3 to +6.5, 95% prediction interval)",
+        ),
+        (
+            {"published": 6.6},
+            "published: +6.60, above what one pair of runs would show here (+2.3 to +6.5, 95% prediction interval)",
+        ),
+        (
+            {"published": -1.0},
+            "published: −1.00, below what one pair of runs would show here (+2.3 to +6.5, 95% prediction interval)",
+        ),
         (
             {"published": 5.6, "published_runs": 4},
-            "published: +5.60, above what the mean of 4 pairs would show here (+3.3 to +5.5)",
+            "published: +5.60, above what the mean of 4 pairs would show here (+3.3 to +5.5, 95% prediction interval)",
         ),
         (
             {"shrunken": 3.12},
@@ -54,15 +63,15 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
         (
             {"verdict": "inconclusive", "p": 0.3},
             # 0.8 times sqrt(11 / 17.28) and sqrt(11 / 5.578)
-            f"{LEAST}, lies somewhere in ±0.64 to ±1.12 points",
+            f"{LEAST}: ±0.64 to ±1.12 points (80% interval)",
         ),
         (
             {"verdict": "inconclusive", "p": 0.3, "smallest": 112.4},
-            f"{LEAST}, lies somewhere in ±90 to ±158 points",
+            f"{LEAST}: ±90 to ±158 points (80% interval)",
         ),
         (
             {"verdict": "inconclusive", "p": 0.02, "p_examples": NAN},
-            "p = 0.020 over seeds alone, which is not enough for one contrast of 7",
+            "p = 0.020 before the correction, which is not enough for one of 7 contrasts",
         ),
         (
             {"verdict": "inconclusive", "p": 0.02, "p_examples": 0.2},
@@ -101,6 +110,12 @@ def test_every_outcome_has_its_words(changes: dict, outcome: str):
     assert answer(ROW | changes, ACCURACY)["outcome"] == outcome
 
 
+@pytest.mark.parametrize("lost", [{}, {"untrained": 12}, {"untrained_control": 12}])
+def test_what_was_not_measured_is_called_so_in_sentences_and_in_exports(lost: dict):
+    row = ROW | {"verdict": "", "seeds": 0, "gain": NAN, "low": NAN, "high": NAN} | lost
+    assert outcome(row, ACCURACY) == answer(row, ACCURACY)["outcome"] != "not decided"
+
+
 LOST = {"seeds": 4, "untrained": 2, "tried": 6, "tried_control": 6, "rate_low": -0.04, "rate_high": 0.7}
 
 
@@ -126,6 +141,7 @@ def test_a_single_ensemble_has_the_interval_of_its_members():
 
 def test_numbers_are_written_with_their_units():
     assert [p_text(p) for p in (0.0004, 0.0123, 0.123, NAN)] == ["p < 0.001", "p = 0.012", "p = 0.12", ""]
+    assert [number(r, 2) for r in (-0.001, -0.014, NAN)] == ["0.00", "−0.01", "–"]
     assert [duration(seconds) for seconds in (12.34, 600, 7200, NAN)] == ["12.3 s", "10.0 min", "2.0 h", "–"]
 
 
@@ -147,21 +163,25 @@ def test_a_loss_that_falls_is_said_in_its_unit_and_as_help():
     (note,) = [one for one in said["notes"] if "published" in one]
     assert note.startswith("published: −0.2200, below what one pair of runs would show here (")
     small = answer(FALLEN | {"verdict": "equivalent", "p_equivalent_holm": 0.03}, LOSS)
-    assert (small["outcome"], small["words"].partition("seeds, ")[2]) == ("differs by less than 0.02 nats", "p = 0.030")
+    assert (small["outcome"], small["words"].partition("seeds, ")[2]) == (
+        "differs by less than 0.02 nats",
+        "p = 0.030 (TOST)",
+    )
     (note,) = [one for one in answer(FALLEN | {"verdict": "inconclusive", "p": 0.3}, LOSS)["notes"] if "least" in one]
-    assert note.endswith("lies somewhere in ±0.025 to ±0.044 nats")
+    assert note.endswith("±0.025 to ±0.044 nats (80% interval)")
     members = answer(FALLEN | {"verdict": "", "seeds": 1}, LOSS, Members(1.2344, 1.2, 1.25, 5))["notes"]
     assert "other members in its place: 1.234 nats [1.200, 1.250], by a jackknife over its 5 members" in members
 
 
-def test_two_that_save_more_together_need_each_other_below_zero():
+def test_the_side_of_zero_on_which_an_interaction_is_better_is_said():
     assert answer(FALLEN | {"kind": "interaction"}, LOSS)["outcome"] == "better than the sum"
-    assert "below zero they need each other" in kind_of("interaction", LOSS).asks
-    assert "above zero they need each other" in kind_of("interaction", ACCURACY).asks
+    assert "below zero better than that sum" in kind_of("interaction", LOSS).asks
+    assert "above zero more than that sum" in kind_of("interaction", ACCURACY).asks
 
 
 def test_gains_are_counted_in_something():
     unitless = LOSS._replace(unit="", label="R²")
     assert [gains_of(one) for one in (ACCURACY, LOSS, unitless)] == [
-        "percentage points of validation accuracy", "nats of validation loss", "differences of validation R²",
+        "percentage points of validation accuracy", "differences of validation loss, in nats",
+        "differences of validation R²",
     ]  # fmt: skip
