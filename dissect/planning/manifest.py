@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from dissect.composing.identity import HARDWARE, without_paths
 from dissect.composing.plain import plain, targets_in
 from dissect.composing.trust import refuse_strangers
-from dissect.composing.variant import Variant, variant_name
+from dissect.composing.variant import Variant
 from dissect.design import Contrast, Design
 from dissect.errors import InputError
 from dissect.files import whole
@@ -157,8 +157,7 @@ def plan(
         views: of an example that ten-crop averages; of one or none there is nothing to ask.
     """
     config = next(iter(variants.values())).config
-    ladder = list(config.ladder)
-    names = {parts: variant_name(list(parts), ladder) for parts in variants}
+    names = {parts: variant.name for parts, variant in variants.items()}
     contrasts = [_planned(contrast, names) for contrast in design.contrasts]
     if (views or 0) > 1:
         averaging = {names[parts] for parts, variant in variants.items() if variant.config.ensemble.average}

@@ -63,6 +63,17 @@ def test_ten_crop_stands_behind_the_last_trained_step_and_an_ensemble_is_compare
     ]
 
 
+@pytest.mark.parametrize("order", [["leaky_relu", "augmentation"], ["mixup", "cutout"]])
+def test_a_plan_calls_its_variants_as_their_runs_are_called_however_its_components_are_ordered(variant, order):
+    # by the ladder augmentation comes first, and what is in no ladder is ordered by name
+    rule = design.factorial([Component(name) for name in order])
+    variants = {parts: variant(f"component=[{','.join(parts)}]") for parts in rule.variants}
+    plan = manifest.plan("factorial", rule, variants, "pixels", [0, 1])
+    assert "+".join(reversed(order)) in plan.variants
+    assert set(plan.variants) == {one.name for one in variants.values()}
+    assert {name for one in plan.contrasts for name in one.weights} == set(plan.variants)
+
+
 @pytest.mark.parametrize("views", [None, 1])
 def test_without_several_views_an_ensemble_is_compared_with_the_last_trained_step(planned, views):
     contrasts = planned(views=views).contrasts
