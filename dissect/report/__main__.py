@@ -96,8 +96,9 @@ def print_forests(forests: "list[Forest]", metric: "Metric") -> None:
 def print_effects(effects: "pd.DataFrame", metric: "Metric") -> None:
     """A row a contrast, gains in the metric's unit with their intervals; what was not planned is dim and labelled."""
     from dissect.report.figures import gain_text
+    from dissect.report.kinds import kind_of
     from dissect.report.sections import spoken
-    from dissect.report.words import answer, gain_head, kind_of, p_number, p_tested, plan_text
+    from dissect.report.words import answer, gain_head, p_number, p_tested, plan_text
 
     console = Console(highlight=False)
     for (manifest, kind), rows in spoken(effects).groupby(["manifest", "kind"], sort=False):

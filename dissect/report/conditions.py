@@ -12,11 +12,12 @@ from dissect.measure.contrasts import Variants, control
 from dissect.measure.metric import Metric
 from dissect.planning.manifest import BETWEEN
 from dissect.report.figures import gain_text
+from dissect.report.kinds import kind_of
 from dissect.report.labels import bar_label
 from dissect.report.questions import Question
 from dissect.report.study import Study, refuse_mixtures
 from dissect.report.tables import scored_runs
-from dissect.report.words import answer, kind_of, p_text
+from dissect.report.words import answer, p_text
 from dissect.store.runs import DAMAGED
 from dissect.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
 

@@ -36,8 +36,8 @@ def effects_table(
 ) -> pd.DataFrame:
     """COLUMNS, and for the page `components`, `pair` and `seen` as in `Question`, `variants` (name -> weight),
     `digits`, the decimals with which gains are written, `published_runs`, how many a side are behind a published gain,
-    `aliased` as by `_aliased`, and `identical`: where the treated runs came to the same as their control's in every
-    seed, "on all 797 examples".
+    `aliased` as by `_aliased`, `identical`: where the treated runs came to the same as their control's in every seed,
+    "on all 797 examples", and `answer_of`: the plan whose answer an exploratory row has, "" if none.
 
     `manifest` names the study that planned the contrast, "" where it is exploratory. Holm's correction runs over each
     manifest's effects and over its interactions, and once over all that is exploratory, where a difference that is seen
@@ -55,6 +55,7 @@ def effects_table(
         "extended",
         "digits",
         "identical",
+        "answer_of",
     ]
     if not asked:
         return pd.DataFrame(columns=columns)
@@ -68,6 +69,8 @@ def effects_table(
     table["published"] = [_published(one, published) for one in table["question"]]
     table["published_runs"] = published.runs if published else 1
     table["aliased"] = [_aliased(one, known) for one in table["question"]]
+    planned = {one.difference: one.manifest for one in reversed(asked) if one.manifest}
+    table["answer_of"] = ["" if one.manifest else planned.get(one.difference, "") for one in table["question"]]
     table["metric"], table["unit"] = study.metric.name, study.metric.unit
     table["identical"] = _identical(study, table)
     halves = (table["high"] - table["low"]) / 2

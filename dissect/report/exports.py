@@ -9,7 +9,8 @@ import pandas as pd
 from dissect.measure.metric import Metric
 from dissect.report.effects import COLUMNS
 from dissect.report.figures import gain_text
-from dissect.report.words import gain_head, kind_of, outcome, p_number, p_tested, plan_text
+from dissect.report.kinds import kind_of
+from dissect.report.words import gain_head, outcome, p_number, p_tested, plan_text
 
 # Each by itself, so that the braces that one brings are not escaped by the next.
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$"}

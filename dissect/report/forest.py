@@ -12,7 +12,8 @@ from dissect.measure.metric import Metric
 from dissect.measure.pooling import Pooled, pooled
 from dissect.report.analysis import Analysis
 from dissect.report.figures import gain_text, name_rows
-from dissect.report.words import counted, kind_of, p_text
+from dissect.report.kinds import kind_of
+from dissect.report.words import counted, p_text
 from dissect.style import BLUE, INK, small
 
 PREFERRED = ("leave_one_out", "ladder", "one_at_a_time", "shapley", "main_effect", "pair")

@@ -1,5 +1,6 @@
 """Where a study's verdicts say little, whatever their p: said at the head of its page."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from dissect.report.curves import read_curves
 from dissect.report.study import Study
 
+ERRORS = 3  # standard errors of a share: beyond so many, a run is better than guessing
 STILL = 0.05  # of a curve's whole way; more than that in its last tenth of epochs is no end
 
 
@@ -16,17 +18,29 @@ def limits(study: Study, effects: pd.DataFrame, drawn: Sequence[str]) -> list[st
     Args:
         drawn: the variants whose curves are looked at.
     """
-    return [*_levels(study), *_unfinished(study, drawn), *_untrained_out(study, effects)]
+    # Where nothing was learned there is no more to say.
+    return list(_guessing(study)) or [*_right(study), *_unfinished(study, drawn), *_untrained_out(study, effects)]
 
 
-def _levels(study: Study) -> Iterator[str]:
-    """All at what guessing comes to, or all as good as can be."""
+def _guessing(study: Study) -> Iterator[str]:
+    """All at what guessing comes to, but for what the sampling of examples makes of it."""
     metric = study.metric
     values = study.compared[metric.name].dropna()
     chance = study.data.get("chance") if metric.name == study.primary.name else None
-    if chance is not None and metric.better == "higher" and (values <= chance).all():
-        yield (f"No run is better than guessing, which comes to {metric.level(chance)}: that no variant differs says "
-               "nothing about what each of them is worth where networks learn.")  # fmt: skip
+    if chance is None or metric.better != "higher":
+        return
+    examples = (study.data.get("examples") or {}).get("validation")
+    share = metric.unit == "points" and metric.times == 100 and examples
+    allowed = chance + (ERRORS * math.sqrt(chance * (1 - chance) / examples) if share else 0)
+    if (values <= allowed).all():
+        yield (f"No run is clearly better than guessing, which comes to {metric.level(chance)}: whether variants "
+               "differ says nothing about what each of them is worth where networks learn.")  # fmt: skip
+
+
+def _right(study: Study) -> Iterator[str]:
+    """All as good as can be."""
+    metric = study.metric
+    values = study.compared[metric.name].dropna()
     examples = (study.data.get("examples") or {}).get("validation")
     if metric.unit == "points" and metric.times == 100 and examples and (values >= 1 - 1 / examples).all():
         yield (f"Every run is right on all {examples:,} examples, or all but one: they are too easy to tell variants "

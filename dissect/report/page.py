@@ -16,6 +16,7 @@ from dissect.measure.members import Members
 from dissect.planning.manifest import Manifest
 from dissect.report import words
 from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
+from dissect.report.kinds import kind_of
 from dissect.report.limits import limits
 from dissect.report.published import Published
 from dissect.report.sections import gaps, interactions_table, opening, plans, sections
@@ -58,7 +59,7 @@ def render(
         opening=opening(effects),
         sections=sections(effects, metric, members),
         effects=[
-            row | {"runs": _runs(row, folders), "about": words.kind_of(row["kind"], metric)}
+            row | {"runs": _runs(row, folders), "about": kind_of(row["kind"], metric)}
             for row in effects.to_dict("records")
         ],
         interactions=interactions_table(effects, metric),
@@ -83,6 +84,7 @@ def render(
         outcome=partial(words.outcome, metric=metric),
         correlation=effects["correlation"].median() if len(effects) else float("nan"),
         floor=_floor(effects),
+        intervals=len(effects) > 0 and bool(effects["low_alone"].notna().any()),
         of_examples=len(effects) > 0 and bool(effects["low_examples"].notna().any()),
         unscored=int((effects["low_alone"].notna() & effects["low_examples"].isna()).sum()) if len(effects) else 0,
         alike=int(np.isclose(effects["low_alone"], effects["low_examples"]).sum()) if len(effects) else 0,

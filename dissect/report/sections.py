@@ -10,10 +10,11 @@ from dissect.measure.metric import Metric
 from dissect.planning.conditions import chosen_text
 from dissect.planning.manifest import Manifest
 from dissect.report.figures import gain_text
+from dissect.report.kinds import kind_of
 from dissect.report.questions import CONDITIONAL, CONTAINED, SAID, pilot_seeds
 from dissect.report.study import Study
 from dissect.report.tables import missing_seeds
-from dissect.report.words import answer, counted, kind_of, p_number, p_tested, size_text
+from dissect.report.words import answer, counted, does_not_train, p_number, p_tested, size_text, stopped_early
 from dissect.store.runs import DAMAGED
 
 MANY = 8  # sentences of one kind; beyond them those about inconclusive interactions are folded
@@ -40,7 +41,8 @@ def sections(effects: pd.DataFrame, metric: Metric, members: Mapping[str, Member
                 "heading": about.heading,
                 "asks": about.asks,
                 "manifest": manifest,
-                "together": int(rows["together"].iloc[0]),
+                # What a plan has in another place keeps that plan's correction; the others share this one.
+                "together": int(rows["together"].iloc[int((rows["answer_of"] != "").argmin())]),
                 "answers": open_,
                 "folded": folded,
             }
@@ -54,12 +56,17 @@ def opening(effects: pd.DataFrame) -> str:
     planned = told[told["manifest"] != ""]
     asked, what = (planned, "planned contrast") if len(planned) else (told, "exploratory contrast")
     rows = asked[asked["verdict"] != ""]
+    lost = int(sum(does_not_train(row) for row in asked.to_dict("records")))
+    more = f"; {lost} {'does' if lost == 1 else 'do'} not train" if lost else ""
     if rows.empty:
-        return "Nothing is decided: it takes two seeds of a variant and of what it is compared with."
+        why = "has trained runs of two seeds on both its sides"
+        why = "has reached its first look" if (asked["seeds"] > 1).any() else why
+        return f"Nothing is decided: no contrast {why}{more}."
     decided = int(rows["verdict"].isin(["helps", "hurts", "equivalent"]).sum())
     few, many = int(rows["seeds"].min()), int(rows["seeds"].max())
     seeds = f"{few} seeds" if few == many else f"{few} to {many} seeds"
-    return f"{decided} of {counted(len(asked), what)} {'is' if decided == 1 else 'are'} decided, with {seeds}."
+    verb = "is" if 1 in (decided, len(asked)) else "are"
+    return f"{decided} of {counted(len(asked), what)} {verb} decided, with {seeds}{more}."
 
 
 def spoken(effects: pd.DataFrame) -> pd.DataFrame:
@@ -120,14 +127,15 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
             why = f"ended without a number for {study.metric.label}, and so failed"
             notes.append(f"{counted(len(who), 'run')} {why}: {_listed(who)}.")
     if missing := missing_seeds(study, manifests, effects):
-        who = [f"{name} (seed{'s' * (len(seeds) > 1)} {_ranges(seeds)})" for name, seeds in missing.items()]
+        who = [f"{name} ({_seeds(seeds)})" for name, seeds in missing.items()]
         total = sum(map(len, missing.values()))
         notes.append(f"{counted(total, 'planned run')} without a result: {_listed(who)}.")
     unmeasured = effects[effects["gain"].isna()]
     if len(unmeasured):
         who = [f"{label} ({kind_of(kind).name})" for label, kind in unmeasured[["label", "kind"]].to_numpy()]
         notes.append(f"{counted(len(who), 'contrast')} could not be measured: {_listed(who)}.")
-    if len(thinned := effects[effects["left_out"] > 0]):
+    stopped = pd.Series([stopped_early(row) for row in effects.to_dict("records")], effects.index, dtype=bool)
+    if len(thinned := effects[(effects["left_out"] > 0) & ~stopped]):
         notes.append(
             f"{counted(len(thinned), 'contrast')} {'leaves' if len(thinned) == 1 else 'leave'} out seeds that not all "
             "variants have; "
@@ -152,6 +160,14 @@ def _ranges(seeds: Sequence[int]) -> str:
     return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' * (len(seeds) > 1)} {_ranges(seeds)}"
+
+
+def _are(seeds: Sequence[int]) -> str:
+    return "is" if len(seeds) == 1 else "are"
+
+
 def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> list[str]:
     """Each manifest in a sentence or two."""
     told = []
@@ -168,17 +184,17 @@ def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) ->
         parts = [
             f"{one.study}, frozen {one.frozen[:16].replace('T', ' ')} (UTC){_when(one, effects)}: "
             f"{counted(len(one.contrasts), 'contrast')} of {counted(len(one.variants), 'variant')}, "
-            f"seeds {_ranges(one.seeds)}",
-            f"extended by seeds {_ranges(later)}" if later else "",
+            f"{_seeds(one.seeds)}",
+            f"extended by {_seeds(later)}" if later else "",
             f"looks after {', '.join(map(str, one.looks))} seeds, corrected for looking more than once"
             if one.looks
             else "",
-            f"seeds {_ranges(before)} were finished before it, a pilot, and are left out of its contrasts"
+            f"{_seeds(before)}, finished before it, {_are(before)} a pilot and left out of its contrasts"
             if before
             else "",
             f"settings {one.settings}" if one.settings else "",
             chosen_text(one.tuned) if one.tuned else "",
-            f"seeds {_ranges(more)} are at hand beyond the plan, and used" if more and not one.looks else "",
+            f"{_seeds(more)} {_are(more)} at hand beyond the plan, and used" if more and not one.looks else "",
         ]
         told.append(
             "; ".join(part for part in parts if part)

@@ -19,9 +19,9 @@ from dissect.report.exports import for_spreadsheets
 from dissect.report.facts import examples_text
 from dissect.report.figures import gain_text
 from dissect.report.forest import PREFERRED, Forest, heterogeneity, plot_forest, together
+from dissect.report.kinds import kind_of
 from dissect.report.page import uri
 from dissect.report.study import Study
-from dissect.report.words import kind_of
 from dissect.style import drawn, styled
 
 

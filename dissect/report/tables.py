@@ -87,20 +87,25 @@ def left_out(effects: pd.DataFrame, drawn: Sequence[str]) -> dict[str, int]:
 
 
 def variants_table(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> pd.DataFrame:
-    """A row a trained variant, in order: means of all metrics and COSTS over `n` finished runs, how many `failed`, and
+    """A row a trained variant, in order: means of all metrics and COSTS over its `n` runs that trained (all that are
+    finished where none did), how many `failed` or are left out as they did not train, and
 
     `planned` (runs), `over_baseline` (a gain, over the seeds that both have; NaN without a baseline), `folders`.
     """
     known = variants(study.compared)
-    groups = study.compared.groupby("variant")
+    lost = pd.Series([run in study.untrained for run in zip(study.compared["variant"], study.compared["seed"],
+                                                            strict=True)], study.compared.index)  # fmt: skip
+    trained = study.compared[~lost | lost.groupby(study.compared["variant"]).transform("all")]
+    groups = trained.groupby("variant")
     means = groups[[*study.logged, *COSTS]].mean().astype(float).loc[list(known)].reset_index()
     means["n"] = means["variant"].map(groups.size())
-    means["folders"] = means["variant"].map(groups["folder"].agg(list))
+    means["folders"] = means["variant"].map(study.compared.groupby("variant")["folder"].agg(list))
     failed = study.runs[(study.runs["status"] != "finished") & study.runs["member_of"].isna()]["variant"].value_counts()
     means["failed"] = means["variant"].map(failed).fillna(0).astype(int)
+    means["failed"] += means["variant"].map(study.compared.groupby("variant").size()).astype(int) - means["n"]
     seeds = planned_seeds(manifests, effects)
     means["planned"] = [len(seeds.get(name, ())) for name in means["variant"]]
-    by_seed = study.compared.pivot(index="seed", columns="variant", values=study.metric.name).astype(float)
+    by_seed = trained.pivot(index="seed", columns="variant", values=study.metric.name).astype(float)
     baseline = next((name for name, parts in known.items() if not parts), None)
     own = by_seed[baseline] if baseline is not None else pd.Series(np.nan, by_seed.index)
     means["over_baseline"] = study.metric.times * means["variant"].map(by_seed.sub(own, axis=0).mean())

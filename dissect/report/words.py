@@ -1,8 +1,8 @@
-"""Effects in words: what a kind of contrast asks, what one row answers, and numbers as they are written."""
+"""Effects in words: what one row answers, and numbers as they are written."""
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,62 +14,10 @@ from dissect.measure.planning import sd_range
 from dissect.measure.stopping import HOPELESS
 from dissect.planning.manifest import BETWEEN
 from dissect.report.figures import gain_text
-from dissect.report.questions import CONDITIONAL, CONTAINED
+from dissect.report.questions import CONTAINED
 
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 SURE = 0.8  # of the interval for a spread that so few seeds tell
-
-
-class Kind(NamedTuple):
-    """A short name for tables and legends, a heading, and what it asks."""
-
-    name: str
-    heading: str
-    asks: str
-
-
-KINDS = {
-    "ladder": Kind(
-        "ladder", "The ladder", "Each component added to all those before it; the gain depends on that order."
-    ),
-    "leave_one_out": Kind(
-        "leave one out", "Left out of the full model", "What the full model has over itself without the component."
-    ),
-    "one_at_a_time": Kind("one at a time", "Alone", "Each component added to the baseline, without the others."),
-    "shapley": Kind(
-        "Shapley value",
-        "Shapley value",
-        "Each component's gain averaged over the orders in which components may be added; these sum to the total gain.",
-    ),
-    "main_effect": Kind(
-        "main effect", "Main effect", "Each component's gain averaged over the subsets of the others that were trained."
-    ),
-    "interaction": Kind(
-        "interaction",
-        "Interactions",
-        "What two components gain together beyond the sum of what each gains without the other: above zero more than "
-        "that sum, below zero less.",
-    ),
-    "pair": Kind("pair", "Pairs", "One variant directly against another."),
-    "levels": Kind("levels", "Levels", "Two levels of one factor against each other, all else being equal."),
-    BETWEEN: Kind(
-        "between conditions",
-        "Between conditions",
-        "Whether a gain differs between two conditions: that in the one minus that in the other, paired by seed.",
-    ),
-    CONTAINED: Kind("over what it contains", "Other variants", "Each over the largest variant that it contains."),
-    CONDITIONAL: Kind(
-        "conditional", "Conditional gains", "A component's gain without and with another, averaged over the rest."
-    ),
-}
-
-
-def kind_of(name: str, metric: Metric | None = None) -> Kind:
-    """What is known of a kind of contrast; a user's own design may name others. What it asks may be the metric's."""
-    if name == "interaction" and metric and metric.better == "lower":
-        turned = "below zero better than that sum, above zero worse"
-        return KINDS[name]._replace(asks=KINDS[name].asks.partition(": ")[0] + f": {turned}.")
-    return KINDS.get(name, Kind(name, name, ""))
 
 
 OUTCOMES = {
@@ -96,12 +44,12 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
     found = {"component": row["label"], "verdict": row["verdict"] or "inconclusive", "notes": notes}
     seeds, level = int(row["seeds"]), row["level"]
     if not seeds or pd.isna(row["gain"]):
-        return found | {"words": "no seed has all that it needs", "outcome": _untrainable(row) or "not measured"}
+        trained = "trained runs on both sides" if row["untrained"] or row["untrained_control"] else "all that it needs"
+        return found | {"words": f"no seed has {trained}", "outcome": outcome(row, metric)}
     value, _, interval = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"]).partition(" ")
     value = metric.with_unit(value)
     if not row["verdict"]:
-        why = "one seed only" if seeds == 1 else "before the first look"
-        return found | {"words": f"{value}, {counted(seeds, 'seed')}", "outcome": why}
+        return found | {"words": f"{value}, {counted(seeds, 'seed')}", "outcome": outcome(row, metric)}
     over = f"{seeds} seeds"
     if row["untrained"] or row["untrained_control"]:
         pairs = f" of {max(row['tried'], row['tried_control'])} pairs" if row["treated"] else " seeds"
@@ -113,11 +61,12 @@ def answer(row: Mapping[Any, Any], metric: Metric, members: Members | None = Non
 
 
 def outcome(row: Mapping[Any, Any], metric: Metric) -> str:
-    """The verdict of a row that has one, in words: "helps", "helps, by less than 1 points", "less than the sum"."""
+    """What a row comes to, in words: "helps", "helps, by less than 1 point", "less than the sum", "one seed only"."""
     if row.get("identical"):
         return "identical"
     if not row["verdict"]:
-        return _untrainable(row) or ("not measured" if pd.isna(row["gain"]) else "not decided")
+        missing = "not measured" if pd.isna(row["gain"]) else ""
+        return _untrainable(row) or missing or ("one seed only" if row["seeds"] == 1 else "before the first look")
     told = {"interaction": TOGETHER[metric.better], BETWEEN: DIFFERS}.get(row["kind"], OUTCOMES)[row["verdict"]]
     if row["verdict"] != "inconclusive" and row["p_equivalent_holm"] < 1 - row["level"]:
         size = size_text(row["margin"], metric)
@@ -156,6 +105,10 @@ def _untrainable(row: Mapping[Any, Any]) -> str:
     return next((said for side, said in told.items() if _rate(row, side) == 1), "")
 
 
+def does_not_train(row: Mapping[Any, Any]) -> bool:
+    return _rate(row, "") == 1
+
+
 def _failures(row: Mapping[Any, Any]) -> str:
     if not row["untrained"] and not row["untrained_control"]:
         return ""
@@ -164,8 +117,8 @@ def _failures(row: Mapping[Any, Any]) -> str:
     told += f"{row['tried_control']} without"
     if pd.isna(row["rate_low"]):
         return told
-    ends = f"{100 * row['rate_low']:z.0f} to {100 * row['rate_high']:z.0f}"
-    return f"{told}, {more:+z.0f} points of runs [{ends}, Newcombe]".replace("-", "−")
+    ends = f"{100 * row['rate_low']:z.0f}, {100 * row['rate_high']:z.0f}"
+    return f"{told}: {more:+z.0f} percentage points [{ends}] (Newcombe)".replace("-", "−")
 
 
 def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> list[str]:
@@ -182,12 +135,12 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
         if row["correlation"] <= 0
         else "",
         f"{counted(row['left_out'], 'seed')} left out, for which some of its variants have no run"
-        if row["left_out"]
+        if row["left_out"] and not stopped_early(row)
         else "",
         "the same difference for every seed, of which no test and no interval can be made" if row["sd"] == 0 else "",
         _jackknife(members, metric) if members else "",
         "seeds were added after the plan; p does not count that one looked before" if row.get("extended") else "",
-        "" if row["manifest"] else f"exploratory: {row['seen']}" if row.get("seen") else "exploratory",
+        _unplanned(row),
     ]
     return [note for note in notes if note]
 
@@ -199,6 +152,20 @@ def _not_enough(row: Mapping[Any, Any]) -> str:
         return f"{over_seeds}, but other examples might undo it ({p_text(row['p_examples'])})"
     before = p_text(np.fmax(row["p"], row["p_examples"]))
     return f"{before} before the correction, which is not enough for one of {row['together']} contrasts"
+
+
+def _unplanned(row: Mapping[Any, Any]) -> str:
+    """Why a row is exploratory; one that a plan has in another place keeps that plan's answer."""
+    if row["manifest"]:
+        return ""
+    if row.get("answer_of"):
+        return f"exploratory as such, but {row['answer_of']} planned the same difference, and this is its answer"
+    return f"exploratory: {row['seen']}" if row.get("seen") else "exploratory"
+
+
+def stopped_early(row: Mapping[Any, Any]) -> bool:
+    """Whether a contrast was decided, or given up, before the last look: later seeds are not its own."""
+    return bool(row["foreseen"] < HOPELESS or pd.notna(row["shrunken"]))
 
 
 def _early(row: Mapping[Any, Any], metric: Metric) -> str:
@@ -219,6 +186,8 @@ def _power(row: Mapping[Any, Any], metric: Metric) -> str:
     # So few seeds tell their own spread to within a factor only.
     low, high = (row["smallest"] * factor for factor in sd_range(int(row["seeds"]) - 1, SURE))
     able = f"±{low:.{digits}f} to " + metric.with_unit(f"±{high:.{digits}f}")
+    if metric.unit == "points" and metric.times == 100 and high > 100:  # more than shares can differ by
+        able = metric.with_unit(f"±{low:.{digits}f}") + " or more" if low < 100 else "none that is possible"
     told = f"the least true gain that {int(row['seeds'])} seeds show with {100 * row['power']:g}% power"
     return f"{told}, corrected for {counted(row['together'], 'contrast')}: {able} ({100 * SURE:g}% interval)"
 

@@ -23,7 +23,11 @@ def test_a_sound_study_says_nothing(study, add_run):
     assert limits(read_study(study), NONE, ["step1"]) == []
 
 
-@pytest.mark.parametrize(("value", "said"), [(0.1, "No run is better than guessing, which comes to 10"), (0.11, None)])
+GUESSED = "No run is clearly better than guessing, which comes to 10"
+
+
+# of 500 examples a share of 0.1 has a standard error of 0.0134, so that luck alone reaches 0.14
+@pytest.mark.parametrize(("value", "said"), [(0.1, GUESSED), (0.139, GUESSED), (0.142, None)])
 def test_where_nothing_has_learned_no_verdict_says_anything(study, add_run, value, said):
     add_run("step1", (), 0, 0.1)
     add_run("step2", ("dropout1",), 0, value)

@@ -15,8 +15,9 @@ import pytest
 from dissect.errors import InputError
 from dissect.measure.gains import gain
 from dissect.report.__main__ import main
-from dissect.report.analysis import Analysis
+from dissect.report.analysis import Analysis, analyse
 from dissect.report.study import read_study
+from dissect.report.tables import variants_table
 from tests.report.conftest import rewrite, write_manifest
 
 AddRun = Callable[..., Path]
@@ -149,6 +150,9 @@ def test_a_study_of_few_seeds_and_no_ten_crop_is_reported(study: Path, add_run: 
     assert len(rows(folder / "effects.csv")) == 1
     text = Page((folder / "index.html").read_text()).text
     assert "one seed only" in text if seeds == 1 else "the same difference for every seed" in text
+    assert "Nothing is decided: no contrast has trained runs of two seeds on both its sides" in text or seeds == 2
+    assert "No contrast has an interval" in text
+    assert "No scores of examples are kept" not in text
 
 
 def test_a_study_of_one_variant_is_reported_without_gains(study: Path, add_run: AddRun):
@@ -214,7 +218,32 @@ def test_a_plan_of_which_little_is_finished_is_reported_with_its_gaps(study: Pat
 
 def test_seeds_beyond_the_plan_are_used_and_said(ladder: Path):
     write_manifest(ladder, LADDER, seeds=[0, 1])
-    assert "seeds 2 are at hand beyond the plan, and used" in words(report(ladder))
+    assert "seed 2 is at hand beyond the plan, and used" in words(report(ladder))
+
+
+def test_what_a_plan_asks_as_another_kind_keeps_its_answer_and_the_others_share_their_own_correction(ladder: Path):
+    write_manifest(ladder, [("pair", ["dropout1"], {"step2": 1.0, "step1": -1.0})])
+    text = words(report(ladder))
+    assert re.match(r".*[01] of 1 planned contrast is decided, with 3 seeds\.", text)
+    assert "planned: asked, corrected over 1 contrast " in text
+    assert "exploratory as such, but asked planned the same difference, and this is its answer" in text
+    others = pd.read_csv(ladder.parents[1] / "reports" / "trial" / "effects.csv").query("plan == 'exploratory'")
+    own = set(others.loc[others["component"] != "dropout1", "together"])
+    assert len(own) == 1
+    assert f"The ladder exploratory, corrected over {own.pop()} contrasts" in text
+    assert set(others.loc[others["component"] == "dropout1", "together"]) == {1}
+
+
+def test_the_table_of_variants_has_means_of_runs_that_trained_as_figures_and_gains_have(study: Path, add_run: AddRun):
+    for seed, level in enumerate([0.5, 0.52, 0.1]):  # the third is at chance
+        add_run("step1", (), seed, 0.4 + seed / 100, accuracy_ten_crop=None)
+        add_run("step2", ("dropout1",), seed, level, accuracy_ten_crop=None)
+    found = analyse(read_study(study))
+    table = variants_table(found.study, found.manifests, found.effects).set_index("variant")
+    assert table.loc["step2", ["accuracy", "n", "failed", "over_baseline"]].tolist() == pytest.approx(
+        [0.51, 2, 1, 10.5]
+    )
+    assert found.bars.set_index("variant").loc["step2", ["mean", "gain"]].tolist() == pytest.approx([0.51, 10.5])
 
 
 def test_seeds_between_looks_wait_for_the_next_one(ladder: Path):

@@ -4,7 +4,8 @@ import pytest
 
 from dissect.measure.members import Members
 from dissect.measure.metric import Metric
-from dissect.report.words import answer, duration, gains_of, kind_of, number, outcome, p_text
+from dissect.report.kinds import kind_of
+from dissect.report.words import answer, duration, gains_of, number, outcome, p_text
 
 NAN = float("nan")
 ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
@@ -67,7 +68,11 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
         ),
         (
             {"verdict": "inconclusive", "p": 0.3, "smallest": 112.4},
-            f"{LEAST}: ±90 to ±158 points (80% interval)",
+            f"{LEAST}: ±90 points or more (80% interval)",  # shares differ by 100 points at most
+        ),
+        (
+            {"manifest": "", "answer_of": "ladder"},
+            "exploratory as such, but ladder planned the same difference, and this is its answer",
         ),
         (
             {"verdict": "inconclusive", "p": 0.02, "p_examples": NAN},
@@ -89,6 +94,11 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
 )
 def test_what_else_there_is_to_know_is_said(changes: dict, note: str):
     assert note in answer(ROW | changes, ACCURACY)["notes"]
+
+
+def test_seeds_that_came_after_a_contrast_was_decided_are_none_that_it_leaves_out():
+    early = ROW | {"left_out": 1, "shrunken": 3.1}
+    assert not [note for note in answer(early, ACCURACY)["notes"] if "left out" in note]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +134,7 @@ def test_no_verdict_hides_that_some_runs_did_not_train():
     assert said["words"] == "+4.4 points [3.9, 5.0], where all trained (4 of 6 pairs), p < 0.001"
     assert said["outcome"] == "helps where it trains"
     assert (
-        "did not train: 2 of 6 runs with it, 0 of 6 without, +33 points of runs [−4 to 70, Newcombe]" in said["notes"]
+        "did not train: 2 of 6 runs with it, 0 of 6 without: +33 percentage points [−4, 70] (Newcombe)" in said["notes"]
     )
     both = answer(ROW | LOST | {"untrained_control": 2}, ACCURACY)
     assert both["outcome"] == "helps"
