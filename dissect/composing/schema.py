@@ -64,7 +64,8 @@ class Plan:
     # Those to which it applies; null = the ladder's. A list among them is one factor: of its levels one at most is on.
     components: list[Any] | None = None
     search: Search = field(default_factory=Search)
-    level: float = 0.95  # of intervals; 1 - level: chance of one false verdict or more among all planned contrasts
+    # Of intervals; 1 - level: the chance of any false "helps" or "hurts" in a family, and of any false "by less than".
+    level: float = 0.95
     # The smallest gain of interest, in the metric's unit; what is surely below counts as equal. null: nothing does.
     smallest: float | None = None
     power: float = 0.8

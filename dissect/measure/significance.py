@@ -27,7 +27,7 @@ def compatible_alpha(p: npt.ArrayLike, alpha: float) -> Array:
     """For p-values (..., k) each contrast's own error rate, at which its interval agrees with Holm's verdict.
 
     The r-th smallest of k, where Holm's correction decides it, gets alpha / (k - r + 1), the rate at which it was
-    tested; what is not decided gets alpha / (k - decided). So an interval excludes zero just where there is a verdict.
+    tested; what is not decided gets alpha / (k - decided). So an interval excludes zero just where Holm's p decides.
     No bounded intervals go with a step-down test and hold all together with 1 - alpha exactly; these did with 89 to 95%
     in simulated studies. A missing p counts as 1.
     """

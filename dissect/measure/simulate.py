@@ -98,6 +98,18 @@ def false_equivalence(
     return Row(f"false equivalence, gain at the margin, {how}, sd {sd:g}", _share(said == "equivalent"), 0, 0.055)
 
 
+def either_kind(random: np.random.Generator, repeats: int) -> Row:
+    """How often any false word of either kind is said, where three gains are none and three as large as the margin.
+
+    What helps and what is small are tested with corrections of their own, so the two risks add up.
+    """
+    gains = np.repeat([0.0, 1.0], 3)
+    found = estimate(gains[:, None] + 0.2 * normal(random, (repeats, len(gains), 5)))
+    larger, smaller = holm(p_zero(found)) < ALPHA, holm(p_equivalent(found, 1.0)) < ALPHA
+    what = "any false word of either kind, 3 gains of zero and 3 at the margin"
+    return Row(what, _share(np.where(gains == 0, larger, smaller), 1), 0, 0.105)
+
+
 def reached_power(random: np.random.Generator, repeats: int, *, gain: float, correlation: float) -> Row:
     """How often a gain is shown by as many seeds as the plan asks for."""
     sd = difference_sd(1, 1, correlation)
@@ -140,6 +152,7 @@ def scenarios() -> list[Scenario]:
         *(partial(reached_power, gain=gain, correlation=r) for gain in (0.5, 1.0, 2.0) for r in (0.0, 0.8)),
         partial(reached_equivalence, margin=1.0, correlation=0.8),
         *audits(),
+        either_kind,
     ]
 
 

@@ -25,6 +25,7 @@ def test_every_kind_of_promise_is_simulated(rows: list[Row]):
     held = " ".join(row.what for row in rows if (row.least, row.most) != (0, 1))
     told = ["coverage, normal, 3 seeds", "false verdict", "looks (5, 8, 12)", "false equivalence", "planned"]
     told += ["both trained", "failure rates", "half-finished", "new examples", "contradict", "at once", "published run"]
+    told += ["either kind"]
     told += ["exploratory page", "pilot of 3 seeds", "of a fixed design", "pooled variances"]
     for words in told:
         assert words in held
