@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup test check stress quickstart benchmark clean
+.PHONY: help setup test test-most test-wandb check stress quickstart benchmark clean
 .DEFAULT_GOAL := help
 
 help:               ## this list
@@ -22,9 +22,13 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
 	@touch $@
 
-test: $(READY)      ## the tests; with TINY_IMAGENET=FOLDER also those on real images
+test: test-most test-wandb    ## the tests; with TINY_IMAGENET=FOLDER also those on real images
+
+test-most: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore=tests/wandb_runs
-	$(BIN)/python -m pytest tests/wandb_runs    # in a process of its own: after hundreds of other tests W&B's service stalls
+
+test-wandb: $(READY)    # in a process of its own: after hundreds of other tests W&B's service stalls
+	$(BIN)/python -m pytest tests/wandb_runs
 
 check: $(READY)     ## style and types
 	$(BIN)/ruff check

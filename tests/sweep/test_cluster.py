@@ -17,7 +17,7 @@ from kill import compare  # the comparison bit for bit
 
 SMALL = ["data.train_per_class=20", "data.val_per_class=10", "model.width=0.1", "train.batch_size=20", "threads=1",
          "trainer.accelerator=cpu"]  # fmt: skip
-STUDY = ["+study=one_at_a_time", "plan.components=[dropout1]", "seed=range(4)", "train.epochs=2", *SMALL]
+STUDY = ["+study=one_at_a_time", "plan.components=[dropout1]", "seed=range(2)", "train.epochs=2", *SMALL]
 
 
 def slurm_is_up() -> bool:
@@ -67,7 +67,7 @@ def sequential(tmp_path_factory, cache_folder) -> Path:
 def test_a_study_gives_equal_results_wherever_it_runs(tmp_path, sequential, how):
     done = dissect(tmp_path, *STUDY, *how.split())
     assert done.returncode == 0, done.stderr
-    assert "8 of 8 runs finished" in done.stdout
+    assert "4 of 4 runs finished" in done.stdout
     compare(tmp_path / "runs", sequential)
 
 

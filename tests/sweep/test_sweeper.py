@@ -342,7 +342,7 @@ def test_images_that_vanish_in_the_middle_of_a_sweep_fail_the_runs_that_need_the
         for number in range(20):
             Image.new("RGB", (16, 16), (level + number, level, level)).save(photos / name / f"{number}.png")
     sweep = ["-m", "data=image_folder", f"data.root={photos}", "data.image_size=16", "name=photos", "parallel=1"]
-    sweep += ["seed=range(3)", "model.width=0.1", "train.epochs=20", "train.batch_size=10", "trainer.accelerator=cpu"]
+    sweep += ["seed=range(3)", "model.width=0.1", "train.epochs=8", "train.batch_size=10", "trainer.accelerator=cpu"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     going = subprocess.Popen([sys.executable, "-m", "dissect", *sweep], cwd=tmp_path, **pipes)
     assert "seed 0: accuracy" in going.stdout.readline()
