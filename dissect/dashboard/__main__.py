@@ -20,6 +20,7 @@ from dissect.report.curves import curve_columns
 from dissect.report.study import primary_of
 from dissect.store import runs as store
 from dissect.store.reading import table
+from dissect.store.runs import DAMAGED
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace
@@ -84,7 +85,10 @@ def judged_by(path: Path, results: Iterable[Mapping[str, Any]]) -> tuple[Metric,
     Raises:
         InputError: where no result says it.
     """
+    results = list(results)
     told = [result for result in results if result.get("metric")]
+    if not told and (lost := [one["error"] for one in results if one["status"] == DAMAGED]):
+        raise InputError(lost[0])
     if not told:
         raise InputError(f"{path}: was made by an earlier version (RECIPE 1); begin anew with name=...")
     logged = dict.fromkeys(name for result in told for name in result.get("metrics") or {})

@@ -21,11 +21,12 @@ class Epochs(pl.callbacks.Checkpoint):
 
     Attributes:
         rows: those so far. seconds, examples: spent on training steps, and trained on, over all epochs; kept out of the
-            rows, which are reproducible.
+            rows, which are reproducible. cut: by epoch, after how many batches of how many it ended early.
     """
 
     def __init__(self, path: Path, on_epoch: Callable[[list[Row]], None]) -> None:
         self.rows: list[Row] = []
+        self.cut: dict[int, tuple[int, float]] = {}
         self.seconds, self.examples = 0.0, 0
         self._path, self._on_epoch = path, on_epoch
         self._started: float | None = None
@@ -44,6 +45,11 @@ class Epochs(pl.callbacks.Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop(pl_module.device)
+        done, of = trainer.fit_loop.epoch_loop.batch_progress, trainer.num_training_batches
+        # A module that ends an epoch by -1 leaves a batch begun; a callback that stops leaves some that were not.
+        complete = done.current.completed
+        if complete < done.current.ready or (complete < of and not done.is_last_batch):
+            self.cut[trainer.current_epoch + 1] = (complete, of)
         # Lightning keeps what an earlier epoch logged: of an epoch without validation these are the very same objects.
         logged = {n: float(value) for n, value in trainer.callback_metrics.items() if value is not self._seen.get(n)}
         self._seen = dict(trainer.callback_metrics)
@@ -57,10 +63,11 @@ class Epochs(pl.callbacks.Checkpoint):
             self._on_epoch(self.rows)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows, "seconds": self.seconds, "examples": self.examples}
+        return {"rows": self.rows, "cut": self.cut, "seconds": self.seconds, "examples": self.examples}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows, self.seconds, self.examples = (state_dict[name] for name in ("rows", "seconds", "examples"))
+        self.cut = state_dict.get("cut", {})
 
     def _stop(self, device: torch.device) -> None:
         """The clock, at the end of an epoch's training part; once an epoch."""

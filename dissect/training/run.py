@@ -97,11 +97,7 @@ def _train(
     loaders = task.datamodule(config, data, job.variant.seed)
     with progress, together(trainer, job, begin):
         trainer.fit(module, datamodule=loaders, ckpt_path=str(begin) if begin else None, weights_only=True)
-    if (done := len(epochs.rows)) < config.train.epochs:
-        raise InputError(
-            f"train.epochs={config.train.epochs}: the run was stopped after {done}, and runs of other lengths are not "
-            "compared; leave out what stops it, such as a callback"
-        )
+    check_whole(trainer, epochs, config, resume)
     judged = task.judge(module, data, config, trainer)
     found = measured(judged, config)
     network = task.network(module)
@@ -112,7 +108,7 @@ def _train(
         **described,
         "data": {**described["data"], **judged.data},
         "parameters": sum(weights.numel() for weights in network.parameters()),
-        "epochs": done,
+        "epochs": len(epochs.rows),
         "train_seconds": round(epochs.seconds, 3),
         "examples_per_second": round(epochs.examples / epochs.seconds, 1) if epochs.examples else None,
         "device": processes + device_name(trainer.strategy.root_device),
@@ -120,6 +116,36 @@ def _train(
         **found,
     }
     return result, judged.arrays
+
+
+def check_whole(trainer: pl.Trainer, epochs: Epochs, config: DictConfig, resume: Resume) -> None:
+    """Refuse a run that had other epochs than `train.epochs` whole ones, whatever ended it: it is another outcome.
+
+    Raises:
+        InputError: saying what it had.
+    """
+    wanted, done = config.train.epochs, len(epochs.rows)
+    mend = "are not compared with whole ones; leave out what ends it early, such as a callback"
+    if epochs.cut or any(getattr(trainer, name) != 1.0 for name in LIMITS):
+        resume.remove()  # or the next try would go on from what is not whole
+    for epoch, (batches, of) in epochs.cut.items():
+        raise InputError(
+            f"train.epochs={wanted}: epoch {epoch} ended after {batches:,} of {of:,} batches, and such runs {mend} or "
+            "an on_train_batch_start that returns -1"
+        )
+    for name in LIMITS:
+        if (share := getattr(trainer, name)) != 1.0:
+            raise InputError(f"{name}={share}: was set while the run was trained, and such runs {mend}")
+    if done != wanted:
+        what = f"was stopped after {done}" if done < wanted else f"had {done}"
+        stops = "stops" if done < wanted else "prolongs"
+        raise InputError(
+            f"train.epochs={wanted}: the run {what}, and runs of other lengths are not compared; leave out what "
+            f"{stops} it, such as a callback"
+        )
+
+
+LIMITS = ("limit_train_batches", "limit_val_batches")
 
 
 def finished(job: Job, task: Task) -> dict[str, Any] | None:

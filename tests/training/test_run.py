@@ -154,6 +154,62 @@ def test_a_run_that_a_callback_stops_early_is_no_finished_run(variant):
     assert not list(job.folder.glob("*.npz"))
 
 
+def ends_by_minus_one(trainer, module):
+    module.on_train_batch_start = lambda batch, index: -1 if (trainer.current_epoch, index) == (1, 3) else None
+
+
+def stops_in_its_last_epoch(trainer, module):
+    def on_train_batch_end(outputs, batch, index):
+        trainer.should_stop = (trainer.current_epoch, index) == (2, 2)
+
+    module.on_train_batch_end = on_train_batch_end
+
+
+def is_given_fewer_batches(trainer, module):
+    trainer.limit_train_batches = 2
+
+
+def goes_on(trainer, module):
+    trainer.fit_loop.max_epochs = 4
+
+
+class Meddling(Images):
+    def __init__(self, how):
+        self.how = how
+
+    def callbacks(self, config, seed):
+        how = self.how
+
+        class Meddles(pl.Callback):
+            def setup(self, trainer, module, stage):
+                how(trainer, module)
+
+        return [Meddles()]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (
+            ends_by_minus_one,
+            r"train.epochs=3: epoch 2 ended after 3 of \d+ batches, .* on_train_batch_start that returns -1",
+        ),
+        (stops_in_its_last_epoch, r"train.epochs=3: epoch 3 ended after 3 of \d+ batches"),
+        (is_given_fewer_batches, "limit_train_batches=2: was set while the run was trained"),
+        (goes_on, "train.epochs=3: the run had 4, and runs of other lengths are not compared"),
+    ],
+)
+def test_a_run_whose_epochs_are_not_whole_is_no_finished_run_nor_gone_on_from(variant, how, said):
+    chosen, task = variant(*TINY, "train.batch_size=10"), Meddling(how)
+    data = task.data(chosen.config)
+    job = job_of(chosen, data)
+    with pytest.raises(InputError, match=said):
+        run(job, data, task)
+    assert store.finished(job.folder) is None
+    if how is not goes_on:
+        assert not list(job.folder.glob("*.ckpt"))
+
+
 def test_a_metric_that_was_never_measured_is_told_of_with_those_that_were(train, tmp_path):
     with pytest.raises(
         InputError, match=r"metric.name=val/loss: is not what images are judged by; that is accuracy, top5"
