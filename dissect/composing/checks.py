@@ -30,8 +30,8 @@ def check_settings(config: DictConfig) -> None:
     for key in ("name", "runs"):
         value = str(config[key])
         # What begins with a dot is the store's own, and of a name with a slash no command would list the study; a tilde
-        # is the shell's.
-        if not value.strip() or (key == "name" and ("/" in value or value[0] in ".~")):
+        # is the shell's, and what cannot be printed no command could say.
+        if not value.strip() or not value.isprintable() or (key == "name" and ("/" in value or value[0] in ".~")):
             raise InputError(f"{key}={value!r}: must be the name of a folder, such as {key}=mine")
     if OmegaConf.is_missing(config.metric, "name"):
         raise InputError("metric.name: nothing says what runs are compared by; metric: {name: val/loss, better: lower}")

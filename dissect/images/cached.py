@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from dissect.errors import InputError
+from dissect.images.trees import Folder
 
 SMALL = ("train_labels", "train_rank", "train_sums", "train_checks", "val_labels", "val_checks")
 IMAGES = ("train_images", "val_images")
@@ -90,7 +91,7 @@ def about_of(folder: Path) -> dict[str, Any]:
         InputError: where it is not as it was written, or not this folder's.
     """
     try:
-        about = json.loads((folder / "about.json").read_bytes())
+        about = json.loads(Folder(folder).read("about.json"))  # no pipe, which would be waited for
     except (OSError, ValueError, RecursionError) as problem:
         raise damaged(folder, problem) from problem
     if not isinstance(about, dict) or about.pop("seal", None) != _seal(about):

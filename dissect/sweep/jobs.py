@@ -144,8 +144,8 @@ def seed_of(override: str) -> int:
     Raises:
         InputError: unless it is a whole number from 0 on.
     """
-    text = override.partition("=")[2]
-    check_seed(int(text) if text.lstrip("-").isdecimal() else text)
+    text = override.partition("=")[2].strip("'\"")  # which a single run may be asked for in, too
+    check_seed(int(text) if re.fullmatch(r"-?\d+", text) else text)
     return int(text)
 
 

@@ -43,6 +43,8 @@ def read(path: Path, key: str, *, mmap: bool = False) -> dict[str, Any]:
     Raises:
         ValueError: where a byte is not what was written, or it is of another run than that with this key.
     """
+    if not path.is_file():  # a pipe would be waited for
+        raise ValueError("is no regular file")
     try:
         with ZipFile(path) as archive:  # torch writes a CRC for each tensor, and never looks at it again
             folders = [one.filename for one in archive.infolist() if one.external_attr & 0x10]

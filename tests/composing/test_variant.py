@@ -183,6 +183,8 @@ def test_a_config_that_refers_to_the_seed_has_a_key_of_its_own_for_each(variant)
     [
         ("name=.locks", r"name='\.locks': must be the name of a folder"),
         ("name=a/b", "name='a/b': must be the name of a folder"),
+        ('name="a\nb"', r"name='a\\nb': must be the name of a folder"),
+        ('runs="a\x1bb"', r"runs='.*a\\x1bb': must be the name of a folder"),
         ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number"),
         ("optimizer.weight_decay=inf", "optimizer.weight_decay=inf: must be a finite number"),
         ("+ablation=[step1,step2]", r"\+ablation=\[step1,step2\]: several steps would be merged into one"),

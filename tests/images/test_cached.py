@@ -101,9 +101,14 @@ def nested(path: Path) -> None:
     path.write_bytes(b"[" * 20_000)
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     "damage",
-    [truncated, longer, empty, zeroed, numbers_zeroed, one_byte, neighbours, missing, permuted, bomb, nested],
+    [truncated, longer, empty, zeroed, numbers_zeroed, one_byte, neighbours, missing, permuted, bomb, nested, pipe],
 )
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("dated", ["as it comes", "as before"])
@@ -117,10 +122,10 @@ def test_a_damaged_file_is_detected_or_harmless(
     if dated == "as before" and path.exists():  # as a disk that fails leaves it
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     for verify in (True, False):
-        if path.exists() and path.read_bytes() == data:  # as validation labels are the neighbour's
+        if path.is_file() and path.read_bytes() == data:  # as validation labels are the neighbour's
             assert numbers(read(cache, verify=verify)) == whole
             continue
-        if not verify and dated == "as before" and name.removesuffix(".npy") in IMAGES and path.exists() and (
+        if not verify and dated == "as before" and name.removesuffix(".npy") in IMAGES and path.is_file() and (
             path.stat().st_size == status.st_size and path.read_bytes()[:128] == data[:128]
         ):  # fmt: skip
             continue  # what `verify` is for

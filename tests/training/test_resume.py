@@ -1,5 +1,6 @@
 """States from which runs go on: whole, their own run's, and without what cannot be read back."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,13 @@ def test_a_state_that_was_cut_short_falls_back_too(tmp_path):
     resume = fit(tmp_path)
     path = tmp_path / "resume.ckpt"
     path.write_bytes(path.read_bytes()[:-100])
+    assert resume.newest("32-true") == tmp_path / "resume-before.ckpt"
+
+
+def test_a_pipe_in_a_states_place_is_not_waited_for(tmp_path):
+    resume = fit(tmp_path)
+    (tmp_path / "resume.ckpt").unlink()
+    os.mkfifo(tmp_path / "resume.ckpt")
     assert resume.newest("32-true") == tmp_path / "resume-before.ckpt"
 
 
