@@ -23,9 +23,10 @@ from dissect.measure.student import Array, Estimate, estimate, interval, p_equiv
 
 # fmt: off
 COLUMNS = [
-    "gain", "low", "high", "low_alone", "high_alone", "p", "p_holm", "p_sign_flip", "sign_flip_floor", "p_equivalent",
-    "p_equivalent_holm", "together", "seeds", "left_out", "sd", "correlation", "smallest", "untrained", "tried",
-    "untrained_control", "tried_control", "rate_low", "rate_high", "foreseen", "shrunken", "verdict",
+    "gain", "low", "high", "low_alone", "high_alone", "p", "p_pooled", "p_holm", "p_sign_flip", "sign_flip_floor",
+    "p_equivalent", "p_equivalent_holm", "together", "seeds", "left_out", "sd", "correlation", "smallest",
+    "untrained", "tried", "untrained_control", "tried_control", "rate_low", "rate_high", "foreseen", "shrunken",
+    "verdict",
 ]
 COUNTED = ("untrained", "tried", "untrained_control", "tried_control")
 EXAMPLES = ["low_examples", "high_examples", "p_examples"]
@@ -58,8 +59,8 @@ def effects(
         scores: for each (variant, seed) each example's part in the metric, the same examples in the same order.
         untrained: the runs that diverged or collapsed (see `failures`), be they among `runs` or not. A gain is that
             where all its runs trained; the others are counted.
-        variances: "own", or "pooled" over these contrasts (see `pooled`), for what goes with verdicts; what stands
-            alone is by the contrast's own either way. At looks there is no other.
+        variances: "own", or "pooled" over these contrasts (see `pooled`), for what goes with verdicts, which then rest
+            on `p_pooled` (else NaN); what stands alone is by the contrast's own either way. At looks there is no other.
 
     Returns:
         `gain`, the ends of intervals, `sd` and `smallest` are in the metric's unit.
@@ -81,7 +82,8 @@ def effects(
         least, 2/2^n); `seeds` (used), `left_out` (seeds that some but not all needed variants have), `sd` (of the
         differences over seeds), `correlation` (over seeds, of the part with positive and the part with negative
         weights: what pairing buys; NaN for fewer than 3 seeds); `smallest` (the smallest true gain that as many seeds
-        with this spread show with `power` at the first step of Holm's correction over the family, and at one look).
+        with this spread show with `power` at the first step of Holm's correction over the family, and at one look; NaN
+        with pooled variances, of which no power is known).
 
         With looks, `foreseen` is the chance that the last look decides what this one left open, and `shrunken` a gain
         that was declared before the last look, less what early declaration has likely added to it (see `stopping`).
@@ -127,6 +129,7 @@ def effects(
         leaning = Leaning.of(over_seeds, both[-1], looked)
         decided = leaning.p_zero(over_seeds.mean), leaning.p_equivalent(over_seeds.mean, margin)
     table["p"], table["p_equivalent"] = zero[0], _largest(equal) if leaning is None else decided[1]
+    table["p_pooled"] = np.nan if leaning is None else decided[0]
     decisive = pd.Series(_largest(zero) if leaning is None else decided[0], index=table.index)
     table["p_holm"] = decisive.groupby(families).transform(holm)
     table["p_equivalent_holm"] = table["p_equivalent"].groupby(families).transform(holm)
@@ -149,7 +152,7 @@ def effects(
         [max(pair, key=lambda one: np.nan_to_num(one.error)) for pair in zip(*map(_single, both), strict=True)]
     )
     table["smallest"] = [
-        smallest_noncentrality(float(df), power, step) * error if df > 0 else np.nan
+        smallest_noncentrality(float(df), power, step) * error if df > 0 and leaning is None else np.nan
         for error, df, step in zip(widest.error, widest.df, first, strict=True)
     ]
     table["foreseen"], table["shrunken"] = np.nan, np.nan

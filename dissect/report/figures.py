@@ -83,7 +83,7 @@ def plot_gains(gains: pd.DataFrame, metric: Metric, *, digits: int = 1, ax: Axes
 
     Args:
         gains: a row a bar: `gain`, `low`, `high` (NaN where unknown), `verdict`, `versus` (a control to be named, or
-            ""), `published` (a gain, NaN where there is none).
+            ""), `published` (a gain, NaN where there is none), `exploratory` (true or false; may be absent).
         digits: decimals with which gains are written.
     """
     rows = np.arange(len(gains))
@@ -99,11 +99,15 @@ def plot_gains(gains: pd.DataFrame, metric: Metric, *, digits: int = 1, ax: Axes
             ax.plot(chosen["gain"], here, marker, ms=8, mec=colour, mfc=face, mew=1.5, label=verdict, zorder=4)
     _published(gains["published"], ax)
     numbers = gains[["gain", "low", "high", "versus"]].itertuples(index=False)
-    _column([gain_text(gain, low, high, versus, digits) for gain, low, high, versus in numbers], ax)
+    texts = [gain_text(gain, low, high, versus, digits) for gain, low, high, versus in numbers]
+    unplanned = gains.get("exploratory", pd.Series(False, gains.index)) & gains["gain"].notna()
+    if every := bool(unplanned[gains["gain"].notna()].all() and unplanned.any()):
+        unplanned = unplanned & False  # said once, of the axis
+    _column([text + ", exploratory" * one for text, one in zip(texts, unplanned, strict=True)], ax)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.tick_params(axis="y", length=0, labelleft=False)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(axis_label(metric.gain_axis, 38))
+    ax.set_xlabel(axis_label("exploratory " * every + metric.gain_axis, 38))
 
 
 def name_rows(labels: Iterable[str], ax: Axes) -> None:

@@ -83,7 +83,7 @@ def _untrained_out(study: Study, effects: pd.DataFrame) -> Iterator[str]:
         verb = "is" if len(controls) == 1 else "are"
         yield (f"{treated} is worse on its training examples ({metric.level(training[treated])}) than "
                f"{_listed(controls)} {verb} on {study.data['judge']} examples: it underfits, and more epochs may "
-               "change its verdict.")  # fmt: skip
+               "change what it gains.")  # fmt: skip
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -44,6 +44,8 @@ def render(
         zip(zip(study.compared["variant"], study.compared["seed"], strict=True), study.compared["folder"], strict=True)
     )
     levels = sorted(set(effects["level"])) or [0.95]
+    if published is not None and not effects["published"].notna().any() and not published.same_data(study.data):
+        published = None  # of what it reports nothing is compared
     return shown.get_template("page.html.j2").render(
         study=study,
         metric=metric,

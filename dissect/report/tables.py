@@ -67,8 +67,9 @@ def bars_table(
     bars["published_level"] = bars["variant"].map(comparable).astype(float)
     rows = {pair: place for place, pair in reversed(list(enumerate(effects["pair"])))}
     places = list(without.values()) if without else [rows.get((name, against[name]), -1) for name in names]
-    shown = effects[["gain", "low", "high", "verdict", "published"]]
+    shown = effects[["gain", "low", "high", "verdict", "published"]].assign(exploratory=effects["manifest"] == "")
     bars = bars.join(shown.reindex(places).reset_index(drop=True))
+    bars["exploratory"] = bars["exploratory"] == True  # noqa: E712  # NaN where there is no gain
     # In a ladder the control is the bar above; where it is not, the chart has to name it.
     above = dict(zip(names, ["", *names], strict=False))
     bars["versus"] = ["" if without or against[name] in (None, above[name]) else against[name] for name in names]

@@ -147,6 +147,9 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
 
 def _not_enough(row: Mapping[Any, Any]) -> str:
     """Why a p that is small by itself gives no verdict."""
+    if pd.notna(row["p_pooled"]):
+        told = f"{p_text(row['p'])} by its own variance, {p_text(row['p_pooled'])} by the pooled ones"
+        return f"{told}, before the correction for {counted(row['together'], 'contrast')}"
     if row["p_examples"] >= 1 - row["level"]:
         over_seeds = f"{p_text(row['p'])} over seeds alone"
         return f"{over_seeds}, but other examples might undo it ({p_text(row['p_examples'])})"

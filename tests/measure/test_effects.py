@@ -494,6 +494,9 @@ def test_pooled_variances_decide_with_fewer_seeds_and_their_intervals_agree():
     contrasts = [Contrast({b: 1, a: -1}) for a, b in pairwise(names)]
     own, pooled = (effects(runs, contrasts, ACCURACY, variances=how) for how in ("own", "pooled"))
     assert own[["gain", "p", "low_alone", "sd"]].equals(pooled[["gain", "p", "low_alone", "sd"]])
+    assert own["p_pooled"].isna().all()
+    assert pooled["p_holm"].tolist() == pytest.approx(multipletests(pooled["p_pooled"], method="holm")[1].tolist())
+    assert pooled["smallest"].isna().all()  # that of Student's t is not theirs
     assert (pooled["verdict"] == "helps").sum() > (own["verdict"] == "helps").sum()
     excludes = (pooled["low"] > 0) | (pooled["high"] < 0)
     assert excludes.tolist() == pooled["verdict"].isin(["helps", "hurts"]).tolist()

@@ -93,6 +93,20 @@ def test_a_gain_of_one_seed_is_drawn_as_undecided():
     ).get_xdata() == pytest.approx([4.0, -2.0, 0.1])
 
 
+@pytest.mark.parametrize(
+    ("exploratory", "rows", "axis"),
+    [
+        ([False, False, False, False], [], "gain, percentage points"),
+        ([False, False, True, False], [2], "gain, percentage points"),
+        ([False, True, True, True], [], "exploratory gain, percentage points"),  # all gains that there are
+    ],
+)
+def test_a_gain_that_was_not_planned_is_marked_exploratory(exploratory: list[bool], rows: list[int], axis: str):
+    right = draw_gains(BARS.assign(exploratory=exploratory), RUNS, ACCURACY, chance=0.1).axes[1]
+    assert [int(text.xy[1]) for text in right.texts if text.get_text().endswith(", exploratory")] == rows
+    assert right.get_xlabel() == axis
+
+
 KINDS = ("ladder", "leave_one_out", "one_at_a_time", "shapley")
 COMPONENTS = {"a": "a long name that has to be wrapped into two lines", "b": "b", "c": "c"}
 ATTRIBUTED = pd.DataFrame(

@@ -14,7 +14,8 @@ ROW = {
     "kind": "ladder", "label": "dropout 2", "components": ("dropout2",), "treated": "step7", "control": "step6",
     "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
     "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
-    "digits": 1, "p_equivalent_holm": 1.0, "correlation": 0.4, "published_runs": 1, "p_examples": 0.0002, "together": 7,
+    "digits": 1, "p_equivalent_holm": 1.0, "correlation": 0.4, "published_runs": 1, "p_examples": 0.0002,
+    "p_pooled": NAN, "together": 7,
     "sd": 0.9, "foreseen": NAN, "shrunken": NAN,
     "untrained": 0, "tried": 12, "untrained_control": 0, "tried_control": 12, "rate_low": -0.2, "rate_high": 0.2,
 }  # fmt: skip
@@ -81,6 +82,10 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
         (
             {"verdict": "inconclusive", "p": 0.02, "p_examples": 0.2},
             "p = 0.020 over seeds alone, but other examples might undo it (p = 0.20)",
+        ),
+        (
+            {"verdict": "inconclusive", "p": 0.02, "p_pooled": 0.06},
+            "p = 0.020 by its own variance, p = 0.060 by the pooled ones, before the correction for 7 contrasts",
         ),
         ({"manifest": ""}, "exploratory"),
         ({"left_out": 2}, "2 seeds left out, for which some of its variants have no run"),
