@@ -12,7 +12,7 @@ from dissect.errors import VERSION
 from dissect.report.analysis import Analysis
 from dissect.report.exports import escaped, for_spreadsheets, latex, markdown
 from dissect.report.figures import gain_text
-from dissect.report.words import duration, number
+from dissect.report.words import counted, duration, number
 
 COSTS = {"parameters": "parameters", "multiply_adds": "multiply-adds", "train_seconds": "time a run"}
 FORMATS = ("latex", "markdown", "csv", "html")
@@ -95,22 +95,51 @@ def method(found: Analysis) -> str:
     study, metric = found.study, found.study.metric
     seeds = study.compared.groupby("variant")["seed"].nunique()
     many = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-    planned = len(found.effects[found.effects["manifest"] != ""])
+    planned = int((found.effects["manifest"] != "").sum())
     plan = (
-        f"{planned} contrasts were planned before the runs; all others are exploratory."
+        f"{counted(planned, 'contrast')} {'was' if planned == 1 else 'were'} planned before the runs; "
+        "all others are exploratory."
         if planned
         else "No contrast is known to have been planned before the runs; all are exploratory."
     )
     unit = {"points": "percentage points", "": ""}.get(metric.unit, metric.unit)
     examples = "low_examples" in found.effects and bool(found.effects["low_examples"].notna().any())
-    about = "new seeds and new examples" if examples else "new seeds on these examples"
-    inside = f" in {unit}" if unit else ""
-    return (
-        f"Each variant was trained with {many} seeds. Gains are differences of {metric.held_out}{inside}, paired by "
-        "seed; sd is the standard deviation over seeds. Tests are two-sided paired t tests, corrected for the number "
-        f"of contrasts (Holm, 1979), and speak of {about}; brackets behind gains are the {100 * found.level:g}% "
-        f"intervals that go with them. {plan} Statistics: dissect {VERSION} ({', '.join(_versions())})."
+    about = (
+        "a p value is the larger of that over seeds and that of seeds crossed with examples (two-way random effects), "
+        "so that verdicts speak of new seeds and new examples"
+        if examples
+        else "they speak of new seeds on these examples"
     )
+    inside = f" in {unit}" if unit else ""
+    return " ".join(
+        [
+            f"Each variant was trained with {many} seeds. Gains are differences of {metric.held_out}{inside}, paired "
+            f"by seed; sd is the standard deviation over seeds. Tests are two-sided paired t tests; {about}. They are "
+            "corrected for the number of contrasts (Holm, 1979); that a gain is within a margin is tested by two "
+            f"one-sided tests, corrected by themselves. Brackets behind gains are {100 * found.level:g}% intervals "
+            "compatible with that correction.",
+            *_besides(found),
+            f"{plan} Statistics: dissect {VERSION} ({', '.join(_versions())}).",
+        ]
+    )
+
+
+def _besides(found: Analysis) -> list[str]:
+    """What some studies have beside that: looks, pooled variances, runs that did not train."""
+    looks = next((one.looks for one in found.manifests if one.looks), None)
+    told = [
+        f"One looked after {', '.join(map(str, looks))} seeds, and p values and intervals count all looks."
+        if looks
+        else "",
+        "Planned contrasts have variances pooled over the study's."
+        if any(one.variances == "pooled" for one in found.manifests)
+        else "",
+        f"{counted(len(found.study.untrained), 'run')} diverged or ended no better than guessing; gains are over the "
+        "seeds for which all runs trained."
+        if found.study.untrained
+        else "",
+    ]
+    return [one for one in told if one]
 
 
 def paper_files(found: Analysis, figures: Sequence[str]) -> dict[str, str]:

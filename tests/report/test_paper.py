@@ -70,7 +70,20 @@ def test_the_method_says_n_test_correction_plan_and_software(found, tmp_path):
         assert part in told
     study = write_ladder(tmp_path / "planned")
     write_manifest(study, [("ladder", ["dropout1"], {"step2": 1.0, "step1": -1.0})], frozen="2025-01-01T00:00:00+00:00")
-    assert "1 contrasts were planned before the runs" in method(analyse(read_study(study)))
+    assert "1 contrast was planned before the runs" in method(analyse(read_study(study)))
+
+
+def test_the_method_says_what_else_the_numbers_rest_on(tmp_path):
+    study = write_ladder(tmp_path / "looked")
+    write_run(study, "step2", ("dropout1",), 3, 0.1)  # at chance
+    write_run(study, "step1", (), 3, 0.4)
+    asked = [("ladder", ["dropout1"], {"step2": 1.0, "step1": -1.0})]
+    write_manifest(study, asked, frozen="2025-01-01T00:00:00+00:00", looks=[2, 3], seeds=[0, 1, 2, 3])
+    told = method(analyse(read_study(study)))
+    assert "One looked after 2, 3 seeds, and p values and intervals count all looks." in told
+    assert (
+        "1 run diverged or ended no better than guessing; gains are over the seeds for which all runs trained." in told
+    )
 
 
 @pytest.mark.parametrize(("sign", "wanted"), [(1, [True, True, False, True]), (-1, [True, False, False, False])])
