@@ -60,7 +60,7 @@ def test_a_single_run_ends_with_its_results_and_its_folder(dissect, tmp_path):
     done = dissect("+ablation=step2", "seed=3", *SMALL)
     assert done.returncode == 0, done.stderr
     line, folder = done.stdout.splitlines()
-    assert line.startswith("step2 seed 3: accuracy ")
+    assert line.startswith("step2 · dropout 1 seed 3: accuracy ")
     result = json.loads((tmp_path / folder.strip() / "result.json").read_text())
     assert f"accuracy {result['metrics']['accuracy']:.2%}" in line
     assert f"top-5 accuracy {result['metrics']['top5']:.2%} · cross entropy " in line

@@ -57,4 +57,4 @@ def test_the_wheel_and_the_sdist_are_whole_and_the_wheel_trains(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed")}
     done = subprocess.run([sys.executable, "-m", "dissect", *small], cwd=tmp_path, env=environment, check=True,
                           capture_output=True, text=True)  # fmt: skip
-    assert "step1 seed 0: accuracy" in done.stdout
+    assert "step1 · baseline seed 0: accuracy" in done.stdout

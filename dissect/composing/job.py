@@ -1,10 +1,12 @@
 """What one run is, worked out once and carried through sweep, training and store."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from dissect.composing.variant import Variant
+from dissect.design import titles
 
 MOST = 180  # bytes of a folder's name; file systems take 255, and names of locks and half-written files are longer
 
@@ -32,7 +34,7 @@ class Job:
     """One run: its variant, its data's digest, its key, and its folder <runs>/<study>/<variant>-seed<k>-<8 digits>.
 
     `overrides` compose it on a command line; a member of an ensemble has none. `condition` is the label of that in
-    which a study asks for it, "" where it has none.
+    which a study asks for it, "" where it has none. `title` is what its variant is called among those of its sweep.
     """
 
     variant: Variant
@@ -41,6 +43,7 @@ class Job:
     folder: Path
     overrides: tuple[str, ...] = ()
     condition: str = ""
+    title: str = field(default="", compare=False)
 
     @property
     def averages(self) -> bool:
@@ -48,8 +51,25 @@ class Job:
         return bool(self.variant.config.ensemble.average)
 
     def __str__(self) -> str:
-        where = f" @ {self.condition}" if self.condition else ""
-        return f"{self.variant.name}{where} seed {self.variant.seed}"
+        return f"{self.called} seed {self.variant.seed}"
+
+    @property
+    def called(self) -> str:
+        """Its variant as people read it, with the condition."""
+        title = self.title or _titles([self])[self.variant.name]
+        return f"{title} @ {self.condition}" if self.condition else title
+
+
+def titled(jobs: Sequence[Job]) -> list[Job]:
+    """The same runs, each called by what tells its variant from the others'."""
+    known = _titles(jobs)
+    return [replace(job, title=known[job.variant.name]) for job in jobs]
+
+
+def _titles(jobs: Sequence[Job]) -> dict[str, str]:
+    variants = {job.variant.name: tuple(job.variant.components) for job in jobs}
+    labels = {part: label for job in jobs for part, label in job.variant.components.items()}
+    return titles(variants, labels, {job.variant.name for job in jobs if job.averages})
 
 
 class Digest:

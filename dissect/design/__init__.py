@@ -6,6 +6,7 @@ from dissect.design.contrast import Contrast, Design, Weights
 from dissect.design.levels import as_levels, levels_of
 from dissect.design.orders import shapley
 from dissect.design.rules import cumulative, factorial, fractional, leave_one_out, one_at_a_time, pairs, resolution
+from dissect.design.titles import titles
 
 __all__ = [
     "Component",
@@ -25,4 +26,5 @@ __all__ = [
     "pairs",
     "resolution",
     "shapley",
+    "titles",
 ]

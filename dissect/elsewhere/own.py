@@ -13,7 +13,7 @@ from dissect.store.readers.found import Found
 
 OWN = {"folder", "variant", "components", "seed", "status", "member_of", "members"}  # columns that no other table has
 TEXTS = ("study", "variant", "status", "error", "diverged", "settings", "member_of", "ten_crop", "device", "precision",
-         "commit", "finished")  # fmt: skip
+         "commit", "project", "code", "finished")  # fmt: skip
 NOTE = (
     "Read from a report's runs.csv, which holds no examples' scores, no curves, no plan and no configs; what rests on "
     "those is missing here."

@@ -211,5 +211,6 @@ def _result(source: str, row: Mapping[str, Any], metric: Mapping[str, Any]) -> d
         "components": {part: part for part in row["parts"]}, "seed": int(row["seed"]), "error": row["error"],
         "status": "failed" if row["error"] else "finished", "settings": "unknown", "member_of": None, "members": None,
         "metric": dict(metric), "metrics": values, "ten_crop": None, "data": {"name": source, "judge": ""},
-        **costs, **whole, "device": None, "versions": None, "commit": None, "finished": None,
+        **costs, **whole, "device": None, "versions": None, "commit": None,
+        "project": None, "code": None, "finished": None,
     }  # fmt: skip

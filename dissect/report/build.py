@@ -69,32 +69,14 @@ def write_report(
     left, study = study, found.study
     if other := len(set(left.compared["folder"]) - set(study.compared["folder"])):
         print(f"left out: {counted(other, 'run')} of no planned condition", file=sys.stderr)
-    effects, bars, level, published = found.effects, found.bars, found.level, found.published
+    effects, level, published = found.effects, found.level, found.published
     # What needs no interval for other members has one over seeds.
     members = ensemble_intervals(study, set(effects.loc[effects["seeds"] == 1, "treated"]), level)
-    scope, digits = published.scope if published else "", int(effects["digits"].iloc[0]) if len(effects) else 1
-    sized: dict[str, Any] = {} if width is None else {"width": width}
-    figures = {
-        "gains": draw_gains(
-            bars, found.scored, study.metric, chance=found.chance, level=level, published_from=scope, digits=digits,
-            **sized,
-        ),
-        **_attributions(found, sized),
-    }  # fmt: skip
-    if (costs := draw_costs(paper_table(found), study.metric, **sized)) is not None:
-        figures["costs"] = costs
-    if len(curves := read_curves(study, found.shown)):
-        titles = dict(zip(bars["variant"], bars["label"], strict=True))
-        figures["learning_curves"] = draw_learning_curves(curves, titles, study.metric, **sized)
+    scope = published.scope if published else ""
+    figures = _figures(found, scope, width)
     pictures = {name: as_bytes(figure, "svg") for name, figure in figures.items()}
     if width is None:  # a phone has others, whose text can be read on it
-        small = {
-            "gains": draw_gains(bars, found.scored, study.metric, chance=found.chance, level=level, digits=digits,
-                                published_from=scope, width=PHONE),
-            "attribution": _attributions(found, {"width": PHONE}).get("attribution"),
-            "costs": draw_costs(paper_table(found), study.metric, PHONE),
-        }  # fmt: skip
-        pictures |= {f"{name}_narrow": as_bytes(one, "svg") for name, one in small.items() if one is not None}
+        pictures |= {f"{name}_narrow": as_bytes(one, "svg") for name, one in _figures(found, scope, PHONE).items()}
     files = {f"{name}.{kind}": as_bytes(figure, kind) for name, figure in figures.items() for kind in ("png", "pdf")}
     files |= {f"{name}.svg": pictures[name] for name in figures}
     files["runs.csv"] = for_spreadsheets(runs_csv(study)).encode()
@@ -118,6 +100,24 @@ def write_report(
     return Report(folder / "index.html", effects, study.metric)
 
 
+def _figures(found: Analysis, scope: str, width: float | None) -> dict[str, Figure]:
+    """All figures by name, of that width in inches, or each of its own; `scope` says what published values are of."""
+    sized: dict[str, Any] = {} if width is None else {"width": width}
+    study, bars, effects = found.study, found.bars, found.effects
+    digits = int(effects["digits"].iloc[0]) if len(effects) else 1
+    gains = draw_gains(
+        bars, found.scored, study.metric, chance=found.chance, level=found.level, published_from=scope, digits=digits,
+        **sized,
+    )  # fmt: skip
+    figures = {"gains": gains, **_attributions(found, sized)}
+    if (costs := draw_costs(paper_table(found), study.metric, **sized)) is not None:
+        figures["costs"] = costs
+    if len(curves := read_curves(study, found.shown)):
+        titles = dict(zip(bars["variant"], bars["label"], strict=True))
+        figures["learning_curves"] = draw_learning_curves(curves, titles, study.metric, **sized)
+    return figures
+
+
 def _attributions(found: Analysis, sized: Mapping[str, Any]) -> dict[str, Figure]:
     """The figures of attribution and interactions, where there is something to draw."""
     figures = {}
@@ -127,9 +127,9 @@ def _attributions(found: Analysis, sized: Mapping[str, Any]) -> dict[str, Figure
     pairs, labels = found.interactions
     if found.study.conditions:
         gains, labels = drawn(found.effects)
-        where = looks(found.study)
         width, where = sized.get("width", 9), looks(found.study)
         figures["conditions"] = draw_attribution(gains, labels, found.study.metric, width, where)
     elif len(pairs):
-        figures["interactions"] = draw_interactions(pairs, labels, found.study.metric, int(pairs["digits"].iloc[0]))
+        digits = int(pairs["digits"].iloc[0])
+        figures["interactions"] = draw_interactions(pairs, labels, found.study.metric, digits, **sized)
     return figures

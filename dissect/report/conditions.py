@@ -13,7 +13,7 @@ from dissect.measure.metric import Metric
 from dissect.planning.manifest import BETWEEN
 from dissect.report.figures import gain_text
 from dissect.report.kinds import kind_of
-from dissect.report.labels import bar_label
+from dissect.report.labels import bar_label, caller
 from dissect.report.questions import Question
 from dissect.report.study import Study, refuse_mixtures
 from dissect.report.tables import scored_runs
@@ -111,7 +111,7 @@ def looks(study: Study) -> dict[str, tuple[str, str, str]]:
 
 def labelled(study: Study, bars: pd.DataFrame, known: Variants) -> pd.DataFrame:
     """The bars, each called as without conditions, with its own behind."""
-    plans, conditions = entries(study), set(study.conditions)
+    plans, conditions, called = entries(study), set(study.conditions), caller(study)
     labels = []
     for name in bars["variant"]:
         under = control(name, known)
@@ -119,8 +119,8 @@ def labelled(study: Study, bars: pd.DataFrame, known: Variants) -> pd.DataFrame:
             None if one is None else tuple(part for part in known[one] if part not in conditions)
             for one in (name, under)
         )
-        where = plans[name.removesuffix(" + ten-crop")]["condition"]
-        labels.append(f"{bar_label(study, _plain(name, plans), parts or (), inherited)} @ {where}")
+        where, plain = plans[name.removesuffix(" + ten-crop")]["condition"], _plain(name, plans)
+        labels.append(f"{bar_label(study, plain, parts or (), inherited, called(plain))} @ {where}")
     return bars.assign(label=labels)
 
 

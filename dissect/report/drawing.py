@@ -96,13 +96,23 @@ def draw_attribution(
     return figure
 
 
-def draw_interactions(pairs: pd.DataFrame, labels: Mapping[str, str], metric: Metric, digits: int = 1) -> Figure:
-    """Pairwise interactions as a heat map; arguments as of `draw_attribution`, contrasts about two components each."""
-    with mpl.rc_context(styled(11)):
-        size = 1.05 * (len(labels) - 1)
-        figure = Figure(figsize=(2.6 + size, 1.5 + 0.75 * size), layout="constrained")
+def draw_interactions(
+    pairs: pd.DataFrame, labels: Mapping[str, str], metric: Metric, digits: int = 1, width: float = 11
+) -> Figure:
+    """Pairwise interactions as a heat map; arguments as of `draw_attribution`, contrasts about two components each.
+
+    Args:
+        width: at most; of few components it is less.
+    """
+    with mpl.rc_context(styled(width)):
+        beside = 2.6 if width >= NARROW else 1.3
+        size = min(1.05 * (len(labels) - 1), width - beside)
+        figure = Figure(figsize=(beside + size, 1.5 + 0.75 * size), layout="constrained")
         ax = figure.subplots()
         plot_interactions(pairs, labels, metric, digits=digits, ax=ax)
+        if size < 0.9 * (len(labels) - 1):  # names beside each other would not fit
+            for name in ax.get_xticklabels():
+                name.set(rotation=40, ha="right", rotation_mode="anchor")
         figure.legend(handles=interactions_legend(metric), ncols=1 + (size > 4), fontsize=small(), **BELOW)
     return figure
 

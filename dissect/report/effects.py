@@ -12,7 +12,7 @@ from dissect.measure.effects import EXAMPLES, effects
 from dissect.measure.examples import Scores
 from dissect.measure.paired import Contrast, by_variant
 from dissect.planning.manifest import Manifest, family
-from dissect.report.labels import question_label
+from dissect.report.labels import caller, question_label
 from dissect.report.published import Published
 from dissect.report.questions import CONTAINED, Question, pilot_seeds
 from dissect.report.study import Study
@@ -36,8 +36,9 @@ def effects_table(
 ) -> pd.DataFrame:
     """COLUMNS, and for the page `components`, `pair` and `seen` as in `Question`, `variants` (name -> weight),
     `digits`, the decimals with which gains are written, `published_runs`, how many a side are behind a published gain,
-    `aliased` as by `_aliased`, `identical`: where the treated runs came to the same as their control's in every seed,
-    "on all 797 examples", and `answer_of`: the plan whose answer an exploratory row has, "" if none.
+    `sides`, what the pair is called, "full against full − dropout 1", `aliased` as by `_aliased`, `identical`: where
+    the treated runs came to the same as their control's in every seed, "on all 797 examples", and `answer_of`: the plan
+    whose answer an exploratory row has, "" if none.
 
     `manifest` names the study that planned the contrast, "" where it is exploratory. Holm's correction runs over each
     manifest's effects and over its interactions, and once over all that is exploratory, where a difference that is seen
@@ -56,6 +57,7 @@ def effects_table(
         "digits",
         "identical",
         "answer_of",
+        "sides",
     ]
     if not asked:
         return pd.DataFrame(columns=columns)
@@ -66,6 +68,8 @@ def effects_table(
     table["extended"] = table["manifest"].isin([one.study for one in manifests if one.extended and not one.looks])
     known = variants(scored)
     table["label"] = [question_label(study, one, known) for one in table["question"]]
+    called = caller(study)
+    table["sides"] = ["" if pair is None else " against ".join(map(called, pair)) for pair in table["pair"]]
     table["published"] = [_published(one, published) for one in table["question"]]
     table["published_runs"] = published.runs if published else 1
     table["aliased"] = [_aliased(one, known) for one in table["question"]]

@@ -15,7 +15,8 @@ from dissect.report.words import gain_head, outcome, p_number, p_tested, plan_te
 # Each by itself, so that the braces that one brings are not escaped by the next.
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$"}
 LATEX |= {"×": r"$\times$", "✓": r"\checkmark", "–": "--", "·": r"$\cdot$", "<": "$<$", ">": "$>$"}
-LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
+LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"} | {"→": r"$\to$", "≤": r"$\le$", "≥": r"$\ge$", "≈": r"$\approx$"}
+GREEK = "αβγδεζηθικλμνξπρστυφχψω" + "ΓΔΘΛΞΠΣΥΦΨΩ"  # those that have a command: the others look Latin
 
 
 def as_csv(effects: pd.DataFrame, metric: Metric) -> str:
@@ -69,11 +70,17 @@ def as_latex(effects: pd.DataFrame, metric: Metric) -> str:
 
 def latex(head: Sequence[str], lines: Sequence[Sequence[str]], columns: str) -> str:
     """A `tabular`, whatever its cells hold; `columns` are its alignments."""
-    rows = "".join(" & ".join(map(escaped, line)) + " \\\\\n" for line in lines)
-    names = " & ".join(map(escaped, head))
+    rows = "".join(_tabbed(line) + " \\\\\n" for line in lines)
+    names = _tabbed(head)
     return (
         f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{names} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
     )
+
+
+def _tabbed(line: Sequence[str]) -> str:
+    """The cells of a line; a bracket or star at its begin would be an option of the command before it."""
+    text = " & ".join(map(escaped, line))
+    return f"{{}}{text}" if text.lstrip().startswith(("[", "*")) else text
 
 
 def _head(metric: Metric) -> list[str]:
@@ -91,4 +98,13 @@ def _cells(effects: pd.DataFrame, metric: Metric) -> list[list[str]]:
 
 
 def escaped(text: str) -> str:
-    return "".join(LATEX.get(sign, sign) for sign in _one_line(text))
+    """The text as LaTeX that shows it; of letters that pdflatex does not know the Greek ones."""
+    return "".join(LATEX.get(sign) or _greek(sign) for sign in _one_line(text))
+
+
+def _greek(sign: str) -> str:
+    """ "β" as math, and any other sign as it is."""
+    if sign not in GREEK:
+        return sign
+    *_, size, _, name = unicodedata.name(sign).replace("LAMDA", "LAMBDA").split()
+    return f"$\\{name.lower() if size == 'SMALL' else name.capitalize()}$"

@@ -1,7 +1,8 @@
 """How components, variants and contrasts are called in figures, tables and sentences."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+from dissect.design import titles
 from dissect.measure.contrasts import TEN_CROP, Variants
 from dissect.report.questions import CONDITIONAL, Question
 from dissect.report.study import Study
@@ -13,6 +14,31 @@ def named(study: Study, components: Iterable[str]) -> str:
     views = study.data.get("views", 10)
     ten_crop = "ten-crop" if views == 10 else f"ten-crop ({views} views)"
     return " + ".join({TEN_CROP: ten_crop, **study.labels}.get(name, name) for name in components)
+
+
+def caller(study: Study) -> Callable[[str], str]:
+    """How a variant is called where people read, by its name: "step2 · dropout 1", "full − dropout 1", "a + b".
+
+    Planned ones that have no run yet too; ten-crop is said behind its variant.
+    """
+    planned = {name: one for plan in study.manifests for name, one in plan.variants.items()}
+    labels = {part: label for one in planned.values() for part, label in (one.get("components") or {}).items()}
+    known = {str(one.get("variant", name)): tuple(one.get("components") or ()) for name, one in planned.items()}
+    runs = zip(study.runs["variant"], study.runs["components"], strict=True)
+    known |= {str(name): tuple(parts) for name, parts in runs if "condition" not in planned.get(name, {})}
+    averaged = {str(name) for name in study.compared.loc[study.compared["averaged"], "variant"]}
+    found = titles(known, labels | study.labels, averaged)
+    apart = {name: one for name, one in planned.items() if "condition" in one}
+    found |= {name: f"{found[one['variant']]} @ {one['condition']}" for name, one in apart.items()}
+
+    def called(variant: str) -> str:
+        base = variant.removesuffix(" + ten-crop")
+        title = found.get(base, base)
+        if variant == base:
+            return title
+        return f"{base} · ten-crop" if title.startswith(f"{base} · ") else f"{title} + ten-crop"
+
+    return called
 
 
 def question_label(study: Study, one: Question, known: Variants) -> str:
@@ -33,22 +59,15 @@ def question_label(study: Study, one: Question, known: Variants) -> str:
 
 
 def bar_label(
-    study: Study, variant: str, components: tuple[str, ...], inherited: tuple[str, ...] | None,
-    full: tuple[str, ...] = (),
-) -> str:  # fmt: skip
-    """How a variant is called: "step4 · leaky ReLU", "step1 · baseline", "dropout 1 + leaky ReLU", "full − dropout 1".
+    study: Study, variant: str, components: Sequence[str], inherited: Sequence[str] | None, title: str
+) -> str:
+    """How a bar is called: as its variant is, but a step by all that it adds to the bar that it is compared with.
 
     Args:
         inherited: its control's components, None where it has no control.
-        full: those of the largest variant, from which one of more than three components is told by what it lacks.
+        title: what the variant is called elsewhere, see `caller`.
     """
-    if not components:
-        return variant if variant == "baseline" else f"{variant} · baseline"
-    if variant == "+".join(components) and (len(components) <= 3 or inherited is None):
-        return named(study, components)
-    lacking = [part for part in full if part not in components]
-    if variant == "+".join(components) and len(components) > 3 and set(components) <= set(full) and len(lacking) < 3:
-        return " − ".join(["full", *(named(study, [part]) for part in lacking)])
-    added = named(study, [part for part in components if part not in (inherited or ())])
-    step = f"{len(components)} components" if variant == "+".join(components) else variant.removesuffix(" + ten-crop")
-    return f"{step} · {added}"
+    base = variant.removesuffix(" + ten-crop")
+    if not components or variant == "+".join(components) or not title.startswith(f"{base} · "):
+        return title
+    return f"{base} · {named(study, [part for part in components if part not in (inherited or ())])}"

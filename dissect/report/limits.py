@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from dissect.report.curves import read_curves
+from dissect.report.labels import caller
 from dissect.report.study import Study
 
 ERRORS = 3  # standard errors of a share: beyond so many, a run is better than guessing
@@ -52,14 +53,14 @@ def _unfinished(study: Study, drawn: Sequence[str]) -> Iterator[str]:
     curves = read_curves(study, drawn)
     curves = curves[curves["part"] == "validation"]
     means = curves.groupby(["variant", "epoch"], sort=False)["value"].mean() * study.metric.sign
-    going = []
+    going, called = [], caller(study)
     for name, values in means.groupby(level="variant", sort=False):
         values = values.droplevel("variant").sort_index()
         tail = max(1, len(values) // 10)
         way = values.max() - values.iloc[0]
         last, before = values.iloc[-tail:].mean(), values.iloc[-2 * tail : -tail].mean()
         if len(values) >= 5 and way > 0 and (last - before) / way > STILL:
-            going.append(str(name))
+            going.append(called(str(name)))
     if going:
         verb = "were" if len(going) > 1 else "was"
         yield (f"{_listed(going)} {verb} still getting better in the last epochs: with more of them, "
@@ -74,14 +75,15 @@ def _untrained_out(study: Study, effects: pd.DataFrame) -> Iterator[str]:
         return
     level, training = (runs.groupby("variant")[name].mean() for name in (metric.name, trained))
     worse: dict[str, list[str]] = {}
+    called = caller(study)
     pairs = effects[["treated", "control"]].dropna().drop_duplicates().itertuples(index=False)
     for treated, control in pairs:
         ours, theirs = training.get(treated), level.get(control)
         if ours is not None and theirs is not None and metric.sign * (ours - theirs) < 0:
-            worse.setdefault(treated, []).append(f"{control} ({metric.level(theirs)})")
+            worse.setdefault(treated, []).append(f"{called(control)} ({metric.level(theirs)})")
     for treated, controls in worse.items():
         verb = "is" if len(controls) == 1 else "are"
-        yield (f"{treated} is worse on its training examples ({metric.level(training[treated])}) than "
+        yield (f"{called(treated)} is worse on its training examples ({metric.level(training[treated])}) than "
                f"{_listed(controls)} {verb} on {study.data['judge']} examples: it underfits, and more epochs may "
                "change what it gains.")  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import floor, log10
 from pathlib import Path
@@ -17,6 +17,7 @@ from dissect.planning.manifest import Manifest
 from dissect.report import words
 from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
 from dissect.report.kinds import kind_of
+from dissect.report.labels import caller
 from dissect.report.limits import limits
 from dissect.report.published import Published
 from dissect.report.sections import gaps, interactions_table, opening, plans, sections
@@ -43,6 +44,11 @@ def render(
     folders = dict(
         zip(zip(study.compared["variant"], study.compared["seed"], strict=True), study.compared["folder"], strict=True)
     )
+    called = caller(study)
+    without = left_out(effects, drawn)
+    order = {name: place for place, name in enumerate(without)}
+    rows = {row["variant"]: row for row in variants.to_dict("records")}
+    levels_of = _levels(study, variants)
     levels = sorted(set(effects["level"])) or [0.95]
     if published is not None and not effects["published"].notna().any() and not published.same_data(study.data):
         published = None  # of what it reports nothing is compared
@@ -57,11 +63,11 @@ def render(
         unseen=UNSEEN,
         unit=words.gains_of(metric),
         gain_head=partial(words.gain_head, metric),
-        levels_of=_levels(study, variants),
+        levels_of=levels_of,
         opening=opening(effects),
         sections=sections(effects, metric, members),
         effects=[
-            row | {"runs": _runs(row, folders), "about": kind_of(row["kind"], metric)}
+            row | {"runs": _runs(row, folders, called), "about": kind_of(row["kind"], metric)}
             for row in effects.to_dict("records")
         ],
         interactions=interactions_table(effects, metric),
@@ -69,10 +75,10 @@ def render(
         limits=limits(study, effects, drawn),
         gaps=gaps(study, manifests, effects),
         plans=plans(study, manifests, effects),
-        variants=variants.to_dict("records"),
-        left_out=bool(left_out(effects, drawn)),
+        variants=[row for _, row in sorted(rows.items(), key=lambda item: order.get(item[0], len(order)))],
+        left_out=bool(without),
         hidden=len(set(study.compared["variant"])) - len(set(drawn) & set(study.compared["variant"])),
-        runs=[run | {"kind": _kind(run)} for run in study.runs.to_dict("records")],
+        runs=[run | {"kind": _kind(run, called)} for run in study.runs.to_dict("records")],
         pictures=pictures,
         published=published,
         other_data=published is not None and not published.same_data(study.data),
@@ -92,6 +98,10 @@ def render(
         alike=int(np.isclose(effects["low_alone"], effects["low_examples"]).sum()) if len(effects) else 0,
         any_published=bool(effects["published"].notna().any()),
         plan_text=words.plan_text,
+        called=called,
+        baseline=bool(variants["over_baseline"].notna().any()),
+        many=len(levels_of) > 4,
+        seeds_of=dict(zip(study.compared["folder"], study.compared["seed"], strict=True)),
     )
 
 
@@ -112,14 +122,18 @@ def _levels(study: Study, variants: pd.DataFrame) -> list[tuple[str, str, "parti
     return told
 
 
-def _runs(row: Mapping[Any, Any], folders: Mapping[tuple[str, int], str]) -> list[dict[str, Any]]:
+def _runs(
+    row: Mapping[Any, Any], folders: Mapping[tuple[str, int], str], called: Callable[[str], str]
+) -> list[dict[str, Any]]:
     """The variants behind a contrast with their weights; of two of them also each seed's run, as `links`."""
     seeds = [int(seed) for seed in row["seeds_used"].split()]
     behind = []
     for name, weight in row["variants"].items():
         base = name.removesuffix(" + ten-crop")  # read off the runs of the variant itself
         links = [(seed, folders.get((base, seed), "")) for seed in seeds] if row["pair"] else []
-        behind.append({"variant": name, "base": base, "weight": f"{weight:+.3g}".replace("-", "−"), "links": links})
+        behind.append(
+            {"variant": called(name), "base": base, "weight": f"{weight:+.3g}".replace("-", "−"), "links": links}
+        )
     return behind
 
 
@@ -145,6 +159,11 @@ def origin(study: Study) -> dict[str, str | bool]:
         "mixed": runs["precision"].nunique() > 1,
         "versions": ", ".join(f"{package} {_counted(found)}" for package, found in sorted(versions.items())),
         "commits": _counted(runs["commit"].dropna()),
+        "projects": _counted(runs["project"].dropna()) if runs["project"].notna().any() else "",
+        "code": _counted(one[:12] for one in runs["code"].dropna()) if runs["code"].notna().any() else "",
+        "digests": _counted(digests)
+        if (digests := [said[:12] for one in runs["data"] if (said := str(one.get("digest") or ""))])
+        else "",
         "time": words.duration(float(runs["train_seconds"][~averaged].sum())),
         "last": max(runs["finished"].dropna(), default=""),
     }
@@ -158,11 +177,11 @@ def _counted(values: Iterable[Any]) -> str:
     return counts[0][0] if counts else "not recorded"
 
 
-def _kind(run: Mapping[Any, Any]) -> str:
+def _kind(run: Mapping[Any, Any], called: Callable[[str], str]) -> str:
     if run["status"] != "finished":
         return f"{run['status']}: {run['error'] or 'no reason recorded'}"
     if isinstance(run["member_of"], str):
-        return f"member of the {run['member_of']} ensemble; in no bar"
+        return f"member of the ensemble {called(run['member_of'])}; in no bar"
     if isinstance(run["members"], list):
         return f"ensemble of {len(run['members'])}: {', '.join(run['members'])}"
     return "finished"

@@ -36,7 +36,7 @@ def paper_table(found: Analysis) -> pd.DataFrame:
     table[["mean", "sd", "n"]] = bars[["mean", "sd", "n"]]
     table["mean_low"], table["mean_high"] = (bars["mean"] + sign * bars["half_width"] for sign in (-1, 1))
     table[["gain", "low", "high"]] = bars[["gain", "low", "high"]]
-    above = ["", *bars["variant"].iloc[:-1]]
+    above = ["", *bars["label"].iloc[:-1]]
     versus = [named or under for named, under in zip(bars["versus"], above, strict=True)]
     table["control"] = [name if known else "" for name, known in zip(versus, bars["gain"].notna(), strict=True)]
     costs = found.study.compared.groupby("variant")[list(COSTS)].mean().astype(float)

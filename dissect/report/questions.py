@@ -117,9 +117,10 @@ def questions(
 ) -> list[Question]:
     """Everything that is asked: each manifest's contrasts, then what the variants at hand allow beyond them.
 
-    A kind that nobody planned and that only says again what stands before it is left out; so is a ladder of components
-    that nobody has `ordered`.
+    A kind that nobody planned and that only says again what stands before it is left out, but for what it says of
+    derived components; so is a ladder of components that nobody has `ordered`.
     """
+    derived = {part.name for part in components if part.derived}
     found = [
         Question(one.kind, one.components, one.weights, one.orders, manifest.study)
         for manifest in manifests
@@ -129,8 +130,9 @@ def questions(
     for kind in dict.fromkeys(one.kind for one in at_hand):
         planned = {one.key for one in found if one.kind == kind}
         new = [one for one in at_hand if one.kind == kind and one.key not in planned]
-        if not {one.difference for one in found}.issuperset(one.difference for one in new):
-            found += new
+        said = {one.difference for one in found}
+        fresh = [one for one in new if one.difference not in said]
+        found += fresh if all(derived.intersection(one.components) for one in fresh) else new
     return [*found, *_conditionals(found, known, components)]
 
 

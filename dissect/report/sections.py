@@ -11,6 +11,7 @@ from dissect.planning.conditions import chosen_text
 from dissect.planning.manifest import Manifest
 from dissect.report.figures import gain_text
 from dissect.report.kinds import kind_of
+from dissect.report.labels import caller
 from dissect.report.questions import CONDITIONAL, CONTAINED, SAID, pilot_seeds
 from dissect.report.study import Study
 from dissect.report.tables import missing_seeds
@@ -103,13 +104,13 @@ def interactions_table(effects: pd.DataFrame, metric: Metric) -> list[dict[Any, 
 
 def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> list[str]:
     """What is missing, a sentence each: failed runs, planned seeds without a result, contrasts that lost seeds."""
-    notes = []
+    notes, called = [], caller(study)
     damaged = study.runs["status"] == DAMAGED
     if damaged.any():
-        who = [f"{run.variant} seed {run.seed} ({run.error})" for run in study.runs[damaged].itertuples()]
+        who = [f"{called(run.variant)} seed {run.seed} ({run.error})" for run in study.runs[damaged].itertuples()]
         notes.append(f"{counted(len(who), 'run')} left out as damaged: {_listed(who)}.")
     if lost := study.untrained:
-        who = [f"{name} seed {seed} ({how})" for (name, seed), how in lost.items()]
+        who = [f"{called(name)} seed {seed} ({how})" for (name, seed), how in lost.items()]
         notes.append(
             f"{counted(len(who), 'run')} did not train: {_listed(who)}. That is an outcome: gains are those where all "
             "runs trained, and each tells how often they did not."
@@ -119,15 +120,15 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
     failed = study.runs[(study.runs["status"] != "finished") & ~told]
     if len(failed):
         numberless = failed["error"].astype(str).str.startswith("finished with ")
-        who = [f"{run.variant} seed {run.seed} ({run.status})" for run in failed[~numberless].itertuples()]
+        who = [f"{called(run.variant)} seed {run.seed} ({run.status})" for run in failed[~numberless].itertuples()]
         if who:
             notes.append(f"{counted(len(who), 'run')} did not finish: {_listed(who)}.")
-        who = [f"{run.variant} seed {run.seed}" for run in failed[numberless].itertuples()]
+        who = [f"{called(run.variant)} seed {run.seed}" for run in failed[numberless].itertuples()]
         if who:
             why = f"ended without a number for {study.metric.label}, and so failed"
             notes.append(f"{counted(len(who), 'run')} {why}: {_listed(who)}.")
     if missing := missing_seeds(study, manifests, effects):
-        who = [f"{name} ({_seeds(seeds)})" for name, seeds in missing.items()]
+        who = [f"{called(name)} ({_seeds(seeds)})" for name, seeds in missing.items()]
         total = sum(map(len, missing.values()))
         notes.append(f"{counted(total, 'planned run')} without a result: {_listed(who)}.")
     unmeasured = effects[effects["gain"].isna()]

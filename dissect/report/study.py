@@ -28,7 +28,7 @@ WHO = [
 ]  # fmt: skip
 DATA = ["name", "judge"]  # what every task says of its data; all else are facts of its own
 COSTS = ["parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second"]
-ORIGIN = ["device", "precision", "versions", "commit", "finished"]
+ORIGIN = ["device", "precision", "versions", "commit", "project", "code", "finished"]
 
 
 @dataclass(frozen=True)

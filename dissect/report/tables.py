@@ -11,7 +11,7 @@ from dissect.measure.contrasts import control, variants, with_ten_crop
 from dissect.measure.gains import summary
 from dissect.measure.stopping import HOPELESS
 from dissect.planning.manifest import Manifest
-from dissect.report.labels import bar_label
+from dissect.report.labels import bar_label, caller
 from dissect.report.published import Published
 from dissect.report.study import COSTS, Study
 
@@ -52,39 +52,42 @@ def bars_table(
     bars = summary(scored[scored["variant"].isin(list(drawn)) & trained], study.metric, level)
     without = left_out(effects, drawn)
     if without:  # the full model first, then as it is without each
-        bars = bars.set_index("variant").loc[list(without)].reset_index()[list(bars.columns)]
+        own = [name for name in bars["variant"] if name not in without]
+        bars = bars.set_index("variant").loc[[*without, *own]].reset_index()[list(bars.columns)]
     names = [str(name) for name in bars["variant"]]
     against = {name: control(name, known) for name in names}
     inherited = {name: known[under] for name, under in against.items() if under is not None}
-    full = max(known.values(), key=len, default=())
-    bars["label"] = [bar_label(study, name, known[name], inherited.get(name), full) for name in names]
-    if without:
-        labels = [str(label) for label in effects["label"]]
-        bars["label"] = [f"full − {labels[row]}" if row >= 0 else "full"
-                         for row in without.values()]  # fmt: skip
+    called = caller(study)
+    bars["label"] = [bar_label(study, name, known[name], inherited.get(name), called(name)) for name in names]
     # A level on other data is no yardstick, where a gain still is one.
     comparable = published.levels if published and published.same_data(study.data) else {}
     bars["published_level"] = bars["variant"].map(comparable).astype(float)
     rows = {pair: place for place, pair in reversed(list(enumerate(effects["pair"])))}
-    places = list(without.values()) if without else [rows.get((name, against[name]), -1) for name in names]
+    places = [without.get(name, rows.get((name, against[name]), -1)) for name in names]
     shown = effects[["gain", "low", "high", "verdict", "published"]].assign(exploratory=effects["manifest"] == "")
     bars = bars.join(shown.reindex(places).reset_index(drop=True))
     bars["exploratory"] = bars["exploratory"] == True  # noqa: E712  # NaN where there is no gain
     # In a ladder the control is the bar above; where it is not, the chart has to name it.
     above = dict(zip(names, ["", *names], strict=False))
-    bars["versus"] = ["" if without or against[name] in (None, above[name]) else against[name] for name in names]
+    bars["versus"] = [
+        "" if name in without or under in (None, above[name]) else called(str(under)) for name, under in against.items()
+    ]
     return bars
 
 
 def left_out(effects: pd.DataFrame, drawn: Sequence[str]) -> dict[str, int]:
-    """Of a study that was planned to leave one out, and nothing else: the drawn variants, the full model first (-1).
+    """Of a study that was planned to leave one out: its drawn variants, the full model first (-1).
 
-    Each of the others has the row of `effects` that says what the full model gains over it. Empty for other studies.
+    Each of the others has the row of `effects` that says what the full model gains over it. Empty for other studies,
+    and where more is drawn than these and what is read off the full model's runs.
     """
     planned = effects[(effects["kind"] == "leave_one_out") & (effects["manifest"] != "")]
     full = set(planned["treated"])
     found = {str(control): int(row) for row, control in planned["control"].items()}  # type: ignore[call-overload]
-    return {**dict.fromkeys(full, -1), **found} if len(full) == 1 and full | set(found) == set(drawn) else {}
+    theirs = {*full, *(f"{name} + ten-crop" for name in full)}
+    others = set(drawn) - theirs - set(found)
+    whole = {**dict.fromkeys(full, -1), **found}
+    return whole if len(full) == 1 and not others and set(whole) <= set(drawn) else {}
 
 
 def variants_table(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> pd.DataFrame:

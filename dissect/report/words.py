@@ -124,7 +124,7 @@ def _failures(row: Mapping[Any, Any]) -> str:
 def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> list[str]:
     several = row["kind"] in ("ladder", CONTAINED) and len(row["components"]) > 1
     notes = [
-        f"{row['treated']} against {row['control']}" if row["treated"] else "",
+        row["sides"],
         f"{len(row['components'])} components at once" if several else "",
         _failures(row),
         _early(row, metric),

@@ -78,7 +78,7 @@ NEEDS = {"key": str, "variant": str, "components": dict, "seed": int, "status": 
          "metrics": dict, "metric": dict, "data": dict, "files": dict}  # fmt: skip
 # Of what may be left out or null.
 WHOLE: Mapping[str, Kind] = {
-    **dict.fromkeys(("study", "settings", "member_of", "device", "precision", "commit"), TEXT),
+    **dict.fromkeys(("study", "settings", "member_of", "device", "precision", "commit", "project", "code"), TEXT),
     **dict.fromkeys((*COSTS, "ten_crop"), NUMBER),
     "seed": COUNT,
     "components": (_mapping_of(_is_text), "labels by name"),

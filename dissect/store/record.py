@@ -2,19 +2,21 @@
 
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dissect.composing.identity import code_in
+from dissect.composing.identity import code_in, digest_of
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
 from dissect.errors import VERSION
 from dissect.store.expected import COSTS
 from dissect.store.reading import seal
+
+HERE = Path(__file__).resolve().parents[2]  # of a checkout; site-packages, where dissect is installed
 
 
 def describe(job: Job, data: Any) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def describe(job: Job, data: Any) -> dict[str, Any]:
     Args:
         data: has `facts`, which stand in the result, and a `digest`.
     """
-    variant = job.variant
+    variant, code = job.variant, code_in(plain(job.variant.config))
     return {
         "key": job.key,
         "study": variant.config.name,
@@ -43,8 +45,10 @@ def describe(job: Job, data: Any) -> dict[str, Any]:
         **dict.fromkeys(COSTS),
         "device": None,
         "precision": None,
-        "versions": versions() | dict(code_in(plain(variant.config)).versions),
-        "commit": commit(),
+        "versions": versions() | dict(code.versions),
+        "commit": commit(HERE),
+        "project": project(code.sources.values()),
+        "code": digest_of(code.digests) if code.digests else None,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -61,16 +65,27 @@ def versions() -> dict[str, str]:
 
 
 @cache
-def commit() -> str | None:
-    """The checkout's commit, "-dirty" with changes that are not in it; None where the package is not in a checkout."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
+def commit(folder: Path) -> str | None:
+    """A checkout's commit, "-dirty" with changes that are not in it; None where the folder is not the top of one."""
+    if not (folder / ".git").exists():
         return None
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude=*"]
+    # Without the program that a checkout's own config may name to watch its files.
+    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "describe", "--always", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def project(sources: Iterable[Path]) -> str | None:
+    """The commit of the checkout that the user's own code lies in, else of the one that the command was given in.
+
+    None where there is none, or it is dissect's own.
+    """
+    for place in [*sorted(sources), Path.cwd() / "_"]:
+        if (top := next((one for one in place.absolute().parents if (one / ".git").exists()), None)) is not None:
+            return None if top == HERE else commit(top)
+    return None
 
 
 def kept_as(result: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ class Alike:
         self._control = {name: max(under, key=lambda one: len(parts[one])) for name, under in smaller.items() if under}
         self._results: dict[str, dict[int, Mapping[str, Any]]] = {}
         self._told: set[str] = set()
+        self._called = {_name(job): job.called for job in jobs}
 
     def remark(self, job: Job, result: Mapping[str, Any] | None) -> str:
         """What is to be said now that this run is finished; mostly nothing."""
@@ -44,7 +45,8 @@ class Alike:
         if len(seeds) < 2 or any(not kept_as(ours[s]) or kept_as(ours[s]) != kept_as(theirs[s]) for s in seeds):
             return ""
         self._told.add(name)
-        return f"note: {name} is identical to {control} {on_all(ours[seeds[0]])} in every seed: is it switched on?"
+        pair = f"{self._called[name]} is identical to {self._called[control]}"
+        return f"note: {pair} {on_all(ours[seeds[0]])} in every seed: is it switched on?"
 
 
 def _name(job: Job) -> str:

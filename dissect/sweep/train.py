@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dissect.composing.job import Job
+from dissect.composing.job import Job, titled
 from dissect.store.runs import check_writable
 from dissect.sweep.alike import Alike
 from dissect.sweep.finish import Outcome, fail, known, said_at_the_start, told
@@ -28,6 +28,7 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
         config: that of the command line, with Hydra's.
         foreign: launches lists of overrides by a launcher of Hydra's own kind.
     """
+    jobs = titled(jobs)
     own = "_partial_" in config.hydra.launcher  # a function of jobs; Hydra's own kind is a class
     ended = {place: known(job) for place, job in enumerate(jobs)}
     todo = [place for place, outcome in ended.items() if outcome.result is None and not outcome.error]
@@ -108,6 +109,6 @@ def conclude(ended: Ended, reader: str = "report") -> None:
     if failed:
         table = Table("failed", "seed", "reason", box=None, pad_edge=False)
         for job, reason in failed:
-            table.add_row(job.variant.name, str(job.variant.seed), escape(reason))
+            table.add_row(escape(job.called), str(job.variant.seed), escape(reason))
         Console(stderr=True).print(table)
         sys.exit(f"{len(failed)} failed; the same command tries them again, and no other")

@@ -69,7 +69,7 @@ def test_the_page_speaks_of_this_metric_and_of_these_data_alone(errors: Reported
 
 def test_a_run_that_ended_without_a_number_failed_and_is_named(errors: Reported):
     text = page(errors[1])
-    assert "1 run ended without a number for error, and so failed: a seed 9." in text
+    assert "1 run ended without a number for error, and so failed: a_1 & b seed 9." in text
     assert "failed: finished with nothing for val/rmse, which is no number" in text
     (failed,) = [row for row in rows(errors[1] / "runs.csv") if row["status"] == "failed"]
     assert failed["seed"] == "9"
@@ -147,7 +147,8 @@ def test_data_whose_bytes_nobody_looked_at_say_so(study: Path):
         write_run(study, name, parts, 0, 0.5, data=data, accuracy_ten_crop=None, ten_crop=None)
     assert main(["trial", "--runs", str(study.parent), "--out", str(study.parents[1] / "shown")]) == 0
     text = page(study.parents[1] / "shown" / "trial")
-    assert (
-        "Text; judged on validation. Its code and its config are what it is known by: its bytes were not looked" in text
+    told = (
+        "Text; judged on validation. Fingerprint d. Its code and its config are what it is known by: its bytes were not"
     )
+    assert told in text
     assert "on these validation examples" in text

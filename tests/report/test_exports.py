@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dissect.report.build import build_report
+from dissect.report.exports import latex
 from dissect.report.words import answer
 from dissect.store import runs as store
 from tests.report.conftest import LABELS, write_run
@@ -92,3 +93,10 @@ def test_a_component_that_does_nothing_is_said_to_be_identical_and_not_inconclus
     assert told["b"]["outcome"] == "inconclusive"
     assert "on all 500 examples in every seed: is it switched on?" in made.page.read_text()
     assert "| identical |" in (made.page.parent / "effects.md").read_text()
+
+
+def test_latex_shows_greek_letters_and_no_cell_is_taken_for_an_option():
+    text = latex(["β2", "Ω → é"], [["[x]", "*"], ["*", "λ ≤ 1"]], "ll")
+    assert text.splitlines()[2:7] == [
+        r"$\beta$2 & $\Omega$ $\to$ é \\", r"\midrule", r"{}[x] & * \\", r"{}* & $\lambda$ $\le$ 1 \\", r"\bottomrule",
+    ]  # fmt: skip

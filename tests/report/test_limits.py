@@ -47,7 +47,7 @@ def test_curves_that_still_rise_at_the_last_epoch_are_named(study, add_run):
     written(add_run("step1", (), 0, 0.5), *[0.2, 0.4, 0.48, 0.5, 0.5, 0.5])
     written(add_run("step2", ("dropout1",), 0, 0.5), *[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     [said] = limits(read_study(study), NONE, ["step1", "step2"])
-    assert said.startswith("step2 was still getting better in the last epochs")
+    assert said.startswith("step2 · dropout 1 was still getting better in the last epochs")
 
 
 def test_a_variant_that_fits_its_training_worse_than_its_control_fits_validation_underfits(study, add_run):
@@ -56,5 +56,6 @@ def test_a_variant_that_fits_its_training_worse_than_its_control_fits_validation
     pairs = pd.DataFrame([{"treated": "step2", "control": "step1"}, {"treated": None, "control": None}])
     [said] = limits(read_study(study), pairs, [])
     assert said.startswith(
-        "step2 is worse on its training examples (45.00%) than step1 (50.00%) is on validation examples: it underfits"
+        "step2 · dropout 1 is worse on its training examples (45.00%) than step1 · baseline (50.00%) is on validation "
+        "examples: it underfits"
     )

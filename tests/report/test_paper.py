@@ -30,7 +30,7 @@ def test_the_table_has_mean_sd_and_gain_of_each_variant_with_its_components(foun
     row = table.loc["step2 · dropout 1"]
     runs = found.study.compared.query("variant == 'step2'")["accuracy"]
     assert (row["mean"], row["sd"], row["n"]) == pytest.approx((runs.mean(), runs.std(ddof=1), 3))
-    assert (row["dropout1"], row["augmentation"], row["control"]) == (True, False, "step1")
+    assert (row["dropout1"], row["augmentation"], row["control"]) == (True, False, "step1 · baseline")
     assert row["mean_low"] < row["mean"] < row["mean_high"]
     assert table["parameters"].eq(5509700).sum() == len(table)
 

@@ -69,7 +69,7 @@ def test_a_run_whose_predictions_are_damaged_is_left_out_and_named(study: Path, 
     assert list(read_study(study).compared["variant"]) == ["step2"]
     page = build_report(study, tmp_path / "out").page.read_text()
     lost = r"step1-seed0-k/predictions.npz: (cannot be read|is not as it was)"
-    assert re.search(f"1 run left out as damaged: step1 seed 0 .*{lost}", page)
+    assert re.search(f"1 run left out as damaged: step1 · baseline seed 0 .*{lost}", page)
     assert re.search(f"left out: .*{lost}.*; delete this run", capsys.readouterr().err)
 
 

@@ -119,7 +119,7 @@ def test_the_page_names_every_run_and_why_one_failed(reported: tuple[Path, Path]
     for folder in reported[0].iterdir():
         assert folder.name in text
     assert "failed: the loss became <NaN> in epoch 2" in text
-    assert "member of the step8 ensemble" in text
+    assert "member of the ensemble step8 · ensemble" in text
 
 
 def test_the_page_answers_in_words(study: Path, add_run: AddRun):
@@ -128,7 +128,8 @@ def test_the_page_answers_in_words(study: Path, add_run: AddRun):
         add_run("step2", ("dropout1",), seed, better, accuracy_ten_crop=None)
     text = " ".join(Page((report(study) / "index.html").read_text()).text.split())
     # t = 11 / (1 / sqrt(3)) = 19.05 with 2 degrees of freedom: p = 0.003; 4.303 * sqrt(1 / 3 + 1) = 4.97
-    assert "dropout 1 +11.0 points [8.5, 13.5], 3 seeds, p = 0.003 helps step2 against step1; published: +4.88" in text
+    sides = "step2 · dropout 1 against step1 · baseline"
+    assert f"dropout 1 +11.0 points [8.5, 13.5], 3 seeds, p = 0.003 helps {sides}; published: +4.88" in text
     shown = "what one pair of runs would show here (+6.0 to +16.0, 95% prediction interval)"
     assert f"published: +4.88, below {shown}; exploratory" in text
     assert "Everything here is exploratory" in text
@@ -178,8 +179,8 @@ def test_planned_contrasts_stand_first_and_the_page_tells_the_plan_and_what_is_m
     assert text.index("The ladder planned: asked") < text.index("Exploratory: 1 more way")
     assert text.index("Exploratory: 1 more way") < text.index("The ladder exploratory")
     assert "Everything here is exploratory" not in text
-    assert "1 run did not finish: step2 seed 7 (failed)." in text
-    missing = "step2 (seeds 7, 8), step1 (seeds 7, 8), step3 (seeds 7, 8)"
+    assert "1 run did not finish: step2 · dropout 1 seed 7 (failed)." in text
+    missing = "step2 · dropout 1 (seeds 7, 8), step1 · baseline (seeds 7, 8), step3 · augmentation (seeds 7, 8)"
     assert f"6 planned runs without a result: {missing}." in text
     assert (
         "asked, frozen 2025-01-01 10:00 (UTC) before the first of its runs was finished: 2 contrasts of 3 variants, "

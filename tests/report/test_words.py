@@ -12,6 +12,7 @@ ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
 LOSS = Metric("val/loss", "loss", "nats", "lower", 1.0)
 ROW = {
     "kind": "ladder", "label": "dropout 2", "components": ("dropout2",), "treated": "step7", "control": "step6",
+    "sides": "step7 · dropout 2 against step6 · wide",
     "manifest": "asked", "gain": 4.4, "low": 3.9, "high": 4.95, "p": 0.0001, "p_holm": 0.0004, "seeds": 12,
     "left_out": 0, "smallest": 0.8, "verdict": "helps", "published": NAN, "level": 0.95, "margin": 1.0, "power": 0.8,
     "digits": 1, "p_equivalent_holm": 1.0, "correlation": 0.4, "published_runs": 1, "p_examples": 0.0002,
@@ -30,7 +31,7 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
         "words": "+4.4 points [3.9, 5.0], 12 seeds, p < 0.001",
         "verdict": "helps",
         "outcome": "helps",
-        "notes": ["step7 against step6"],
+        "notes": ["step7 · dropout 2 against step6 · wide"],
     }
 
 

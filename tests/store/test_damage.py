@@ -174,7 +174,7 @@ def test_a_sweep_goes_on_with_the_others_and_an_ensemble_is_not_read_off_a_damag
     (_, fine), (_, lost) = train(jobs, config, lambda lists: None)
     assert fine.result is not None
     assert f"{member / 'predictions.npz'}: is not as it was" in lost.error
-    assert "its member step1 seed 1000" in lost.error
+    assert "its member step1 · baseline seed 1000" in lost.error
     with pytest.raises(InputError, match="is not as it was"):
         finish(variant)
 

@@ -7,7 +7,7 @@ from dissect.sweep.alike import Alike
 
 def job(name, components, seed, averages=False):
     variant = SimpleNamespace(name=name, components=components, seed=seed, member_of=None)
-    return SimpleNamespace(variant=variant, averages=averages, condition="")
+    return SimpleNamespace(variant=variant, averages=averages, condition="", called=f"{name} · it")
 
 
 def result(digest, accuracy=0.5, examples=797):
@@ -25,7 +25,7 @@ def test_it_is_said_once_when_two_seeds_are_there_of_which_all_are_the_same():
     assert alike.remark(job(*ON, 0), result("x")) == ""  # one seed may be chance
     assert alike.remark(job(*ON, 1), result("y")) == ""
     told = alike.remark(job(*BASE, 1), result("y"))
-    assert told == "note: step2 is identical to step1 on all 797 examples in every seed: is it switched on?"
+    assert told == "note: step2 · it is identical to step1 · it on all 797 examples in every seed: is it switched on?"
     assert alike.remark(job(*ON, 2), result("z")) == ""
     assert alike.remark(job(*BASE, 2), result("z")) == ""
 

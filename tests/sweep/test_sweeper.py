@@ -226,7 +226,7 @@ def test_an_ensemble_whose_member_failed_fails_with_its_reason_and_is_not_tried_
     # the draws of seed 1000's jitter multiply its learning rate by 1e24
     done = dissect("-m", "+ablation=step8", "ensemble.jitter=1e30", "trainer.gradient_clip_val=null", *SMALL)
     assert done.returncode == 1
-    assert "(its member step7 seed 1000)" in " ".join(done.stderr.split())
+    assert "(its member step7 · dropout 2 seed 1000)" in " ".join(done.stderr.split())
     [failed] = (tmp_path / "runs" / "digits").glob("step8*/result.json")
     # as a member's own failure begins, by which a random search knows it
     assert json.loads(failed.read_text())["error"].startswith("optimizer.lr=")
