@@ -107,7 +107,7 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
     notes, called = [], caller(study)
     damaged = study.runs["status"] == DAMAGED
     if damaged.any():
-        who = [f"{called(run.variant)} seed {run.seed} ({run.error})" for run in study.runs[damaged].itertuples()]
+        who = [f"{called(str(run.variant))} seed {run.seed} ({run.error})" for run in study.runs[damaged].itertuples()]
         notes.append(f"{counted(len(who), 'run')} left out as damaged: {_listed(who)}.")
     if lost := study.untrained:
         who = [f"{called(name)} seed {seed} ({how})" for (name, seed), how in lost.items()]
@@ -120,10 +120,10 @@ def gaps(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) -> 
     failed = study.runs[(study.runs["status"] != "finished") & ~told]
     if len(failed):
         numberless = failed["error"].astype(str).str.startswith("finished with ")
-        who = [f"{called(run.variant)} seed {run.seed} ({run.status})" for run in failed[~numberless].itertuples()]
+        who = [f"{called(str(run.variant))} seed {run.seed} ({run.status})" for run in failed[~numberless].itertuples()]
         if who:
             notes.append(f"{counted(len(who), 'run')} did not finish: {_listed(who)}.")
-        who = [f"{called(run.variant)} seed {run.seed}" for run in failed[numberless].itertuples()]
+        who = [f"{called(str(run.variant))} seed {run.seed}" for run in failed[numberless].itertuples()]
         if who:
             why = f"ended without a number for {study.metric.label}, and so failed"
             notes.append(f"{counted(len(who), 'run')} {why}: {_listed(who)}.")
