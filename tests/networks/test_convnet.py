@@ -6,6 +6,7 @@ from hydra.utils import instantiate
 from torch import nn
 
 from dissect.errors import InputError
+from dissect.images.build import build
 from dissect.networks.convnet import ConvNet, halved, pool
 
 STEP1 = {"classes": 200, "image_size": 64, "filters": (50, 100, 200), "hidden": 400, "activation": nn.ReLU,
@@ -156,3 +157,11 @@ def test_a_controls_component_matches_the_component_that_it_stands_for(variant, 
     assert sizes[control] == pytest.approx(sizes[structure], rel=0.005)
     with pytest.raises(InputError, match=f"{control}: excludes {structure}"):
         variant(f"component=[{control},{structure}]")
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "gelu", "silu", "mish"])
+def test_each_activation_takes_the_place_of_the_bases(variant, name):
+    made = variant("model.width=0.1", f"component=[{name}]").config
+    kinds = {type(layer).__name__.lower() for layer in build(made, seed=0).modules()}
+    assert name.replace("_", "") in kinds
+    assert "relu" not in kinds
