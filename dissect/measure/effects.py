@@ -5,7 +5,7 @@ levels, sum_v w_v * metric(v, seed). Each seed gives one, from its own runs only
 share cancels; over seeds a one-sample Student t says the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from dissect.measure.paired import Contrast, Paired, by_variant, paired
 from dissect.measure.planning import smallest_noncentrality
 from dissect.measure.pooled import Leaning
 from dissect.measure.sequential import nominal_level, sequential_p
-from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, verdicts
+from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, still_true, verdicts
 from dissect.measure.stopping import foreseen, shrunken
 from dissect.measure.student import Array, Estimate, estimate, interval, p_equivalent, p_zero, satterthwaite
 
@@ -67,7 +67,8 @@ def effects(
 
         A verdict rests on the larger of two p-values, that over seeds, `p` (t test), and that of new seeds and new
         examples, `p_examples` (with `scores`; NaN where some are missing: then on `p` alone). `p_holm` is that after
-        Holm's correction over the family of `together` contrasts, those that could not be measured included;
+        Holm's correction over the family of `together` contrasts, those that could not be measured included, and with
+        Shaffer's where each two of several levels are compared (`still_true`);
         `p_equivalent` (of a gain outside +-margin) and `p_equivalent_holm` likewise. `verdict`: where p_holm < 1 -
         level "helps" or "hurts", whichever the gain does to this metric, else "equivalent" where p_equivalent_holm is,
         else "inconclusive" (also where all seeds differ by the same), and "" without an interval.
@@ -131,11 +132,10 @@ def effects(
     table["p"], table["p_equivalent"] = zero[0], _largest(equal) if leaning is None else decided[1]
     table["p_pooled"] = np.nan if leaning is None else decided[0]
     decisive = pd.Series(_largest(zero) if leaning is None else decided[0], index=table.index)
-    table["p_holm"] = decisive.groupby(families).transform(holm)
+    table["p_holm"], rates = _corrected(decisive, families, contrasts, alpha)
     table["p_equivalent_holm"] = table["p_equivalent"].groupby(families).transform(holm)
     table["verdict"] = verdicts(metric.sign * table["gain"], table["p_holm"], table["p_equivalent_holm"], alpha)
     reach = _reach(levels, contrasts, metric)
-    rates = decisive.groupby(families).transform(lambda p: compatible_alpha(p, alpha)).to_numpy(dtype=float)
     table["low"], table["high"] = _widest(both, rates, looks, reach)
     if leaning is not None:
         half = leaning.half_width(rates)
@@ -169,6 +169,22 @@ def effects(
         table["untrained"], table["tried"], table["untrained_control"], table["tried_control"], level
     )
     return table[[*COLUMNS, *(EXAMPLES if scores is not None else [])]]
+
+
+def _corrected(p: pd.Series, families: pd.Series, contrasts: Sequence[Contrast], alpha: float) -> tuple[Array, Array]:
+    """The corrected p-values, family by family, and the rate of each contrast's interval."""
+    found, rates = np.full(len(p), np.nan), np.full(len(p), alpha)
+    for places in families.groupby(families).indices.values():
+        sides = [_sides(contrasts[place]) for place in places]
+        ours, left = p.to_numpy(dtype=float)[places], still_true(sides)
+        found[places], rates[places] = holm(ours, left), compatible_alpha(ours, alpha, left)
+    return found, rates
+
+
+def _sides(contrast: Contrast) -> tuple[Hashable, Hashable]:
+    """The two things that a contrast compares: its variants of positive weight, and those of negative weight."""
+    weights = [(name, round(w, 9)) for name, w in contrast.weights.items() if w != 0]
+    return tuple(frozenset((name, abs(w)) for name, w in weights if w * sign > 0) for sign in (1, -1))  # type: ignore[return-value]
 
 
 def _used(measured: Paired, looks: Sequence[int] | None) -> int:

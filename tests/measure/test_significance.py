@@ -1,11 +1,13 @@
 """Holm against statsmodels, the sign-flip test against scipy's enumeration and binomial chances, and the words."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, verdicts
+from dissect.measure.significance import compatible_alpha, holm, p_sign_flip, still_true, verdicts
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -32,6 +34,34 @@ def test_each_interval_has_the_rate_at_which_its_p_was_tested():
 def test_a_p_below_its_own_rate_is_one_that_holm_decides(seed: int):
     p = np.random.default_rng(seed).beta(0.2, 2, (2_000, 7))
     assert ((p < compatible_alpha(p, 0.05)) == (holm(p) < 0.05)).all()
+
+
+def pairs_of(levels):
+    return list(combinations(levels, 2))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "left"),
+    [
+        (pairs_of("abc"), [3, 1, 1]),
+        (pairs_of("abcd"), [6, 3, 3, 3, 2, 1]),
+        (pairs_of("abcde"), [10, 6, 6, 6, 6, 4, 4, 3, 2, 1]),  # Shaffer 1986, table 1
+        ([*pairs_of("abc"), ("x", "y")], [4, 3, 2, 1]),  # none, one or three of the first, and the last or not
+        ([*pairs_of("abc"), *pairs_of("xyz")], [6, 4, 4, 3, 2, 1]),
+        ([("a", "0"), ("b", "0"), ("c", "0")], [3, 2, 1]),  # each over one control: any may be true alone
+        ([("b", "a"), ("c", "b"), ("d", "c")], [3, 2, 1]),  # a ladder
+        (pairs_of(range(9)), list(range(36, 0, -1))),  # too many levels to go through
+    ],
+)
+def test_how_many_hypotheses_can_still_be_true(pairs, left):
+    assert still_true(pairs).tolist() == left
+
+
+def test_when_one_of_three_levels_is_told_apart_the_other_two_comparisons_are_tested_alone():
+    p, left = [0.03, 0.01, 0.04], still_true(pairs_of("abc"))
+    assert holm(p, left).tolist() == [0.03, 0.03, 0.04]
+    assert compatible_alpha(p, 0.05, left) == pytest.approx([0.05, 0.05 / 3, 0.05])
+    assert compatible_alpha([0.03, 0.02, 0.04], 0.05, left) == pytest.approx([0.05 / 3] * 3)  # nothing is decided
 
 
 @pytest.mark.parametrize("n", [2, 5, 9])
