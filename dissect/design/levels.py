@@ -1,11 +1,11 @@
 """Factors of several levels: components of which one at most is on, compared with each other."""
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import combinations
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import combinations, product
 from typing import Any
 
-from dissect.design.components import Component, Parts, Variant, variant
-from dissect.design.contrast import Contrast, mean
+from dissect.design.components import Component, Parts, Variant, feasible, place, variant
+from dissect.design.contrast import Contrast, Design, mean
 from dissect.errors import InputError
 
 KIND = "levels"  # of a contrast between two levels of one factor
@@ -62,3 +62,31 @@ def between(among: Collection[Variant], parts: Parts) -> Iterator[Contrast]:
                 yield Contrast(
                     KIND, (earlier, later), mean([{treated: 1.0, control: -1.0} for treated, control in pairs])
                 )
+
+
+def swapped(full: Collection[str], factor: Sequence[str], parts: Parts) -> list[Variant]:
+    """A variant that has a factor's first level, with each other level in its place."""
+    swaps = [{*full, level} - {factor[0]} for level in factor[1:]]
+    return [variant(names, parts) for names in swaps if feasible(names, parts)]
+
+
+def each_choice(rule: Callable[[Sequence[Component]], Design], parts: Parts) -> Design:
+    """A design for components that are on or off, made anew with each choice of one level of every factor.
+
+    A contrast is the mean over the choices that have what it is about; each two levels are compared besides.
+    """
+    chosen_from = [one.factor or (one.name,) for one in chosen(parts)]
+    designs = [
+        rule([parts[name]._replace(factor=()) for name in parts if name in choice]) for choice in product(*chosen_from)
+    ]
+    found: dict[tuple[str, tuple[str, ...]], list[Contrast]] = {}
+    for one in (one for design in designs for one in design.contrasts):
+        found.setdefault((one.kind, one.components), []).append(one)
+    order = {name: number for number, name in enumerate(parts)}
+    contrasts = [
+        Contrast(kind, names, mean([one.weights for one in those]), tuple(each for one in those for each in one.orders))
+        for (kind, names), those in sorted(found.items(), key=lambda one: [order[name] for name in one[0][1]])
+    ]
+    known = {names for design in designs for names in design.variants}
+    variants = tuple(sorted(known, key=lambda names: place(names, parts)))
+    return Design(variants, (*contrasts, *between(variants, parts)))

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import combinations, pairwise
 
 from dissect.design.components import (
@@ -18,6 +18,7 @@ from dissect.design.components import (
     variant,
 )
 from dissect.design.contrast import Contrast, Design, Weights, additions, mean
+from dissect.design.levels import each_choice, factors
 from dissect.errors import InputError
 
 Count = Callable[[Variant], int]
@@ -34,10 +35,15 @@ def shapley(components: Sequence[Component], orders: int | None = None, seed: in
             require others, which a reversed order would break, all are drawn independently.
         seed: of the random orders.
 
+    A factor of several levels takes part with each of them in turn: values are means over the choices of levels, and
+    each two are compared.
+
     Raises:
         InputError: where two components exclude each other, or for a number of orders that is odd or below 2.
     """
     parts = trained(checked(components))
+    if factors(parts):
+        return each_choice(partial(shapley, orders=orders, seed=seed), parts)
     refuse_excluded(parts, "shapley", "take one of the two out, or use factorial")
     if orders is None:
         variants = tuple(subsets(parts))

@@ -13,7 +13,6 @@ from dissect.design.components import (
     Variant,
     checked,
     closure,
-    feasible,
     place,
     refuse_excluded,
     subsets,
@@ -21,17 +20,21 @@ from dissect.design.components import (
     variant,
 )
 from dissect.design.contrast import Contrast, Design, additions, difference, interactions, mean
-from dissect.design.levels import between, chosen, factors
+from dissect.design.levels import between, chosen, each_choice, factors, swapped
 from dissect.errors import InputError
 
 
 def cumulative(components: Sequence[Component]) -> Design:
     """The ladder: each component on top of those before it, derived ones last.
 
+    Of a factor of several levels it takes the first; at its step each other one takes its place, and each two are
+    compared.
+
     Raises:
         InputError: where two components exclude each other, or one stands before what it requires.
     """
-    parts = checked(components)
+    every = checked(components)
+    parts = {part.name: part for part in chosen(every)}
     refuse_excluded(parts, "cumulative", "take one of the two out, or compare them as a pair")
     steps = [tuple(parts)[:count] for count in range(len(parts) + 1)]
     for step in steps[1:]:
@@ -39,7 +42,9 @@ def cumulative(components: Sequence[Component]) -> Design:
             raise InputError(
                 f"cumulative: {step[-1]} requires {missing[0]}, which comes later; list {missing[0]} first"
             )
-    return Design(tuple(steps), tuple(difference("ladder", step, below) for below, step in pairwise(steps)))
+    ladder = tuple(difference("ladder", step, below) for below, step in pairwise(steps))
+    found = _unique([*steps, *chain.from_iterable(swapped(step, every[step[-1]].factor, every) for step in steps[1:])])
+    return Design(found, (*ladder, *between(found, every)))
 
 
 def leave_one_out(components: Sequence[Component]) -> Design:
@@ -58,13 +63,7 @@ def leave_one_out(components: Sequence[Component]) -> Design:
     refuse_excluded(parts, "leave_one_out", "take one of the two out, or use factorial")
     full = tuple(parts)
     rest = [variant([other for other in parts if name not in closure(other, parts)], parts) for name in parts]
-    swapped = [
-        variant({*full, level} - {factor[0]}, every)
-        for factor in factors(every)
-        for level in factor[1:]
-        if feasible({*full, level} - {factor[0]}, every)
-    ]
-    found = _unique([full, *rest, *swapped])
+    found = _unique([full, *rest, *chain.from_iterable(swapped(full, factor, every) for factor in factors(every))])
     left = tuple(difference("leave_one_out", full, less) for less in rest)
     return Design(found, (*left, *between(found, every)))
 
@@ -107,10 +106,15 @@ def fractional(components: Sequence[Component]) -> Design:
     Main effects (mean with minus mean without) are clear of each other and of the interactions of two. Those are
     aliased with one another, so there is no contrast for them. The baseline and the full model are among the runs.
 
+    With factors of several levels there is a fraction for each choice of their levels, the runs without any of them
+    shared; main effects are means over these.
+
     Raises:
         InputError: for fewer than four components, or one that requires or excludes another.
     """
     parts = trained(checked(components))
+    if factors(parts):
+        return each_choice(fractional, parts)
     if tied := [part.name for part in parts.values() if part.requires or set(part.excludes) & set(parts)]:
         raise InputError(f"fractional: {tied[0]} requires or excludes another, which no fraction keeps; use factorial")
     if len(parts) < 4:

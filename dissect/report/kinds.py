@@ -38,7 +38,11 @@ KINDS = {
         "that sum, below zero less.",
     ),
     "pair": Kind("pair", "Pairs", "One variant directly against another."),
-    "levels": Kind("levels", "Levels", "Two levels of one factor against each other, all else being equal."),
+    "levels": Kind(
+        "levels",
+        "Levels",
+        "Two levels of one factor against each other, all else being equal; corrected together (Shaffer 1986).",
+    ),
     BETWEEN: Kind(
         "between conditions",
         "Between conditions",
