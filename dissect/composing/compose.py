@@ -84,7 +84,10 @@ def identify(config: DictConfig) -> Variant:
     base.seed = config.seed  # to which other keys may refer
     named: Any = OmegaConf.to_container(config.components, resolve=True)
     check_needs([still_asking(declaration(name, named[name])[1], base, sources) for name in named])
-    return resolve(_named(config, settings), base, deltas)
+    found = resolve(_named(config, settings), base, deltas)
+    if not any(key.split(".")[0] == "init" for key in said):
+        _refuse_start(config, settings.runtime.choices, sources)
+    return found
 
 
 def _refuse_hidden(choices: Mapping[str, Any], sources: tuple[str, ...]) -> None:
@@ -99,6 +102,23 @@ def _refuse_hidden(choices: Mapping[str, Any], sources: tuple[str, ...]) -> None
             files = [path for path in places if path.is_file()]
             if len(files) > 1:
                 raise InputError(f"{files[1]}: would never be read, as {files[0]} has the same name; call it otherwise")
+
+
+def _refuse_start(config: DictConfig, choices: Mapping[str, Any], sources: tuple[str, ...]) -> None:
+    """A network that a line or a component puts in the place of its choice's own is not begun as that file says.
+
+    Raises:
+        InputError: where the weights that it comes with would be lost, though nobody asked for that.
+    """
+    start, model = choices.get("init"), choices.get("model")
+    if start in (None, "own") or OmegaConf.select(config, "init._target_") != _target("init", start, sources):
+        return
+    network, meant = OmegaConf.select(config, "model._target_"), _target("model", model, sources, "model._target_")
+    if meant is not None and network != meant and not str(network).startswith("dissect."):
+        raise InputError(
+            f"model._target_={network}: is not the network of model={model}, by whose init={start} the weights that it "
+            f"comes with would be lost; keep them: init=own, or say init={start} too"
+        )
 
 
 def sources_of(hydra: Any) -> tuple[str, ...]:
@@ -183,6 +203,6 @@ def _afresh(
 
 
 @cache
-def _target(group: str, choice: Any, sources: tuple[str, ...]) -> str | None:
+def _target(group: str, choice: Any, sources: tuple[str, ...], key: str = "_target_") -> str | None:
     path = next((path for folder in sources if (path := Path(folder) / group / f"{choice}.yaml").is_file()), None)
-    return None if path is None else OmegaConf.select(OmegaConf.load(path), "_target_")
+    return None if path is None else OmegaConf.select(OmegaConf.load(path), key)

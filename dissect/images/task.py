@@ -83,6 +83,7 @@ class Images:
             "classes": len(images.classes),
             "image_size": data.image_size,
             "mirror": data.mirror,
+            "weights begin": begin(config),
             "views": len(views_of(config)) or None,
             "folds": data.folds,
             "fold": data.fold,
@@ -179,6 +180,12 @@ class Images:
 
 
 ALONE = (0, 1)
+
+
+def begin(config: DictConfig) -> str:
+    """How the network's weights begin: as its own constructor left them, or as `init` draws them."""
+    target = str(config.init.get("_target_"))
+    return "as the network's own" if target == "dissect.networks.init.own" else f"by {target.rpartition('.')[2]}"
 
 
 def judged_on(data: DictConfig) -> str:

@@ -84,6 +84,23 @@ def test_every_object_of_a_group_starts_afresh_wherever_it_is_changed(variant, o
     assert len(keys) == 1
 
 
+def test_a_network_in_the_place_of_a_choices_own_keeps_its_weights_or_it_is_said_that_it_does_not(variant, own, mine):
+    dirs = own(
+        component__net="components: {net: mine}\nmodel: {_target_: mine.Net}",
+        component__begin="components: {begin: begin}\ninit: {_target_: mine.begin}",
+        model__mine="model: {_target_: mine.Net}",
+    )
+    for said in ("model._target_=mine.Net", "component=[net]"):
+        with pytest.raises(
+            InputError, match=r"model._target_=mine.Net: .* by whose init=he .*; keep them: init=own, or"
+        ):
+            variant(said, config_dirs=dirs)
+        for start in ("own", "he"):
+            assert variant(said, f"init={start}", config_dirs=dirs).config.init._target_.endswith(f".{start}")
+    assert variant("component=[net,begin]", config_dirs=dirs).config.init._target_ == "mine.begin"
+    assert variant("model=mine", config_dirs=dirs).config.init._target_ == "dissect.networks.init.own"
+
+
 def test_arguments_on_the_command_line_are_the_new_objects(variant):
     target = "optimizer._target_=torch.optim.AdamW"
     assert optimizer(variant(target, "optimizer.lr=0.3")) == {"_target_": "torch.optim.AdamW", "lr": 0.3}

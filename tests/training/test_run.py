@@ -374,7 +374,7 @@ def test_a_lightning_module_is_no_model(train, tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match=r"model=lit.Lit: is a LightningModule, whose loss and optimiser would not be"):
-        train("model._target_=lit.Lit")
+        train("model._target_=lit.Lit", "init=own")
 
 
 def test_an_ensemble_averages_its_members_of_which_the_first_is_the_model_itself(train):
