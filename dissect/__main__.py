@@ -27,6 +27,7 @@ from dissect.errors import InputError, TrainingError
 from dissect.planning import manifest
 from dissect.planning.conditions import name_in
 from dissect.process import speak_plainly, stop_on_signals
+from dissect.store.record import under_other_versions
 from dissect.sweep.finish import attempt, finish, line
 from dissect.sweep.jobs import study_of
 from dissect.training.task import data_of
@@ -56,6 +57,8 @@ def single(config: DictConfig) -> str:
         raise InputError(f"plan.search.trials={trials}: counts in a search alone: +study=random_search")
     variant = identify(config)
     result, new = finish(variant)
+    if not new and (note := under_other_versions([result], variant.config)):
+        print(note, file=sys.stderr, flush=True)
     print(f"{variant.name} seed {variant.seed}: {line(result, new)}\n  {result['folder']}", flush=True)
     return ""
 

@@ -2,12 +2,15 @@
 
 import platform
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from omegaconf import DictConfig
 
 from dissect.composing.identity import code_in, digest_of
 from dissect.composing.job import Job
@@ -62,6 +65,19 @@ def curve_of(row: Mapping[str, Any], metric: str) -> str | None:
 def versions() -> dict[str, str]:
     named = ("torch", "torchvision", "pytorch-lightning", "numpy")
     return {"python": platform.python_version(), "dissect": VERSION, **{name: version(name) for name in named}}
+
+
+def under_other_versions(results: Iterable[Mapping[str, Any]], config: DictConfig) -> str:
+    """That finished runs were trained under other versions than a run of this config would be now; "" for none."""
+    now = versions() | dict(code_in(plain(config)).versions)
+    others = Counter(
+        f"{name} {one} (here: {now[name]})"
+        for result in results
+        for name, one in (result.get("versions") or {}).items()
+        if one != now.get(name, one)
+    )
+    told = ", ".join(f"{count} under {what}" for what, count in sorted(others.items()))
+    return f"note: of the runs that were finished before, {told}" if told else ""
 
 
 @cache

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dissect.composing.job import Job, titled
+from dissect.store.record import under_other_versions
 from dissect.store.runs import check_writable
 from dissect.sweep.alike import Alike
 from dissect.sweep.finish import Outcome, fail, known, said_at_the_start, told
@@ -34,6 +35,9 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
     todo = [place for place, outcome in ended.items() if outcome.result is None and not outcome.error]
     if before := sum(outcome.result is not None for outcome in ended.values()):
         print(f"{before} of {len(jobs)} runs finished before", flush=True)
+    there = [outcome.result for outcome in ended.values() if outcome.result is not None]
+    if note := under_other_versions(there, jobs[0].variant.config):
+        print(note, file=sys.stderr, flush=True)
     alike = Alike(jobs)
     for place, job in enumerate(jobs):
         if remark := alike.remark(job, ended[place].result):
