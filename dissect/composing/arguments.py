@@ -46,6 +46,10 @@ def check_targets(config: Mapping[str, Any]) -> None:
         if isinstance(found, str):
             raise InputError(f"{key}._target_={target}: {found}")
         for name, value in node.items():
+            if not isinstance(name, str):
+                raise InputError(
+                    f"{key}.{name}: is no name for {target}; YAML reads a bare on, off, yes, no, or a number so: quote it"
+                )
             if found is not None and name[0] != "_":
                 _check(f"{key}.{name}", name, value, target, found)
 

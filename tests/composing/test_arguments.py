@@ -26,6 +26,11 @@ def taking(**rest): ...
 """
 
 
+def test_a_name_that_yaml_reads_as_no_text_is_told_of():
+    with pytest.raises(InputError, match=r"model.False: is no name for torch.nn.ReLU; YAML reads a bare on, off"):
+        check_targets({"model": {"_target_": "torch.nn.ReLU", False: True}})
+
+
 @pytest.fixture
 def own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
