@@ -48,7 +48,7 @@ def check_targets(config: Mapping[str, Any]) -> None:
         for name, value in node.items():
             if not isinstance(name, str):
                 raise InputError(
-                    f"{key}.{name}: is no name for {target}; YAML reads a bare on, off, yes, no, or a number so: quote it"
+                    f"{key}.{name}: is no name for {target}; YAML reads a bare on, off, yes or number so: quote it"
                 )
             if found is not None and name[0] != "_":
                 _check(f"{key}.{name}", name, value, target, found)
