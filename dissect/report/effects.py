@@ -117,8 +117,11 @@ def _identical(study: Study, table: pd.DataFrame) -> list[str]:
     said = f"on all {count:,} examples" if count else "in all that was measured"
     found = []
     for pair, used in table[["pair", "seeds_used"]].itertuples(index=False):
-        runs_of = [[(name, int(seed)) for seed in used.split()] for name in pair or ()]
-        known = bool(used) and bool(pair) and all(run in kept.index for ours in runs_of for run in ours)
+        seeds = [int(seed) for seed in used.split()]
+        if pair and not seeds:  # also where neither trains
+            seeds = sorted(set.intersection(*({seed for name, seed in kept.index if name == one} for one in pair)))
+        runs_of = [[(name, seed) for seed in seeds] for name in pair or ()]
+        known = bool(seeds) and bool(pair) and all(run in kept.index for ours in runs_of for run in ours)
         same = known and all(kept[one] == kept[other] for one, other in zip(*runs_of, strict=True))
         found.append(said if same else "")
     return found

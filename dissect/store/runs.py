@@ -241,6 +241,13 @@ def remove_states(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
+def make_room(folder: Path) -> None:
+    """Remove what the same command makes again of an unfinished run, so that a full disk has room for its reason."""
+    for name in ("resume-before.ckpt", "checkpoint.pt"):
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+
+
 def write_predictions(folder: Path, **arrays: np.ndarray) -> None:
     """Write `predictions.npz`, or nothing where there are none.
 

@@ -154,7 +154,11 @@ def fail(job: Job, reason: str, *, diverged: bool = False) -> Outcome:
             if store.finished(job.folder) is None:
                 data = data_of(job.variant.config)
                 said = {"status": "failed", "error": reason, "diverged": diverged}
-                store.write_result(job.folder, describe(job, data) | said)
+                try:
+                    store.write_result(job.folder, describe(job, data) | said)
+                except DiskFullError:
+                    store.make_room(job.folder)
+                    store.write_result(job.folder, describe(job, data) | said)
     except Exception:  # neither can the store be written or the data, anybody's code, be found; the caller says why
         pass
     return Outcome(error=reason, diverged=diverged)

@@ -79,18 +79,19 @@ def test_labels_of_strangers_stay_text_in_every_export(study: Path, monkeypatch)
     assert "'@SUM(1+9)" in (folder / "runs.csv").read_text()
 
 
-def test_a_component_that_does_nothing_is_said_to_be_identical_and_not_inconclusive(study: Path, capsys):
-    right = np.arange(40) % 2 == 0
+@pytest.mark.parametrize("level", [0.5, 0.1], ids=["trained", "no better than guessing"])
+def test_a_component_that_does_nothing_is_said_to_be_identical_and_not_inconclusive(study: Path, capsys, level: float):
+    right = np.arange(40) % 10 < 10 * level
     for seed in (0, 1):
-        for variant, parts, flipped in (("step1", (), right), ("step2", ("a",), right), ("b", ("b",), ~right)):
-            folder = write_run(study, variant, parts, seed, 0.5, accuracy_ten_crop=None)
+        for variant, parts, flipped in (("step1", (), right), ("step2", ("a",), right), ("b", ("b",), right[::-1])):
+            folder = write_run(study, variant, parts, seed, level, accuracy_ten_crop=None)
             arrays = {"labels": np.zeros(40, int), "scores": flipped}
             store.write_result(folder, json.loads((folder / "result.json").read_text()), arrays)
     made = build_report(study, study.parents[1] / "out")
     told = {row["treated"]: answer(row, made.metric) for row in made.effects.to_dict("records")}
     assert told["step2"]["outcome"] == "identical"
     assert told["step2"]["notes"][0] == "identical to its control on all 500 examples in every seed: is it switched on?"
-    assert told["b"]["outcome"] == "inconclusive"
+    assert told["b"]["outcome"] == ("inconclusive" if level == 0.5 else "does not train")
     assert "on all 500 examples in every seed: is it switched on?" in made.page.read_text()
     assert "| identical |" in (made.page.parent / "effects.md").read_text()
 
