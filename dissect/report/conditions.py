@@ -17,7 +17,7 @@ from dissect.report.labels import bar_label, caller
 from dissect.report.questions import Question
 from dissect.report.study import Study, refuse_mixtures
 from dissect.report.tables import scored_runs
-from dissect.report.words import answer, p_text
+from dissect.report.words import answer, p_tested
 from dissect.store.runs import DAMAGED
 from dissect.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
 
@@ -159,4 +159,4 @@ def _cell(row: Mapping[Any, Any], metric: Metric) -> dict[str, Any]:
     text = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"])
     said = answer(row, metric)
     return {"gain": row["gain"], "text": text, "verdict": said["verdict"], "outcome": said["outcome"],
-            "p": p_text(row["p_holm"])}  # fmt: skip
+            "p": p_tested(row)}  # fmt: skip

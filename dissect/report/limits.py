@@ -84,8 +84,8 @@ def _untrained_out(study: Study, effects: pd.DataFrame) -> Iterator[str]:
     for treated, controls in worse.items():
         verb = "is" if len(controls) == 1 else "are"
         yield (f"{called(treated)} is worse on its training examples ({metric.level(training[treated])}) than "
-               f"{_listed(controls)} {verb} on {study.data['judge']} examples: it underfits, and more epochs may "
-               "change what it gains.")  # fmt: skip
+               f"{_listed(controls)} {verb} on {study.data['judge']} examples: it seems to underfit, and more epochs "
+               "may change what it gains.")  # fmt: skip
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -14,7 +14,7 @@ from dissect.measure.contrasts import TEN_CROP, Variants, control, variants
 from dissect.planning.manifest import Manifest, Planned
 from dissect.report.study import Study
 
-SAID = "as you say"  # the study of contrasts that are said to have been planned, where nothing shows it
+SAID = "as was said"  # the study of contrasts that are said to have been planned, where nothing shows it
 CONTAINED, CONDITIONAL = "contained", "conditional"  # kinds of the report's own, beside those of `design.Contrast`
 MOST_DRAWN = 16  # bars, or panels of learning curves, that one figure holds
 

@@ -176,7 +176,7 @@ def plans(study: Study, manifests: Sequence[Manifest], effects: pd.DataFrame) ->
     for one in manifests:
         if one.study == SAID:
             kinds = " and ".join(kind_of(kind).name for kind in dict.fromkeys(c.kind for c in one.contrasts))
-            told.append(f"The contrasts of {kinds} were planned before the runs: so it was said, no file shows it.")
+            told.append(f"The contrasts of {kinds} were planned before the runs: so it was said, and no file shows it.")
             continue
         judged = Metric.from_config(one.metric)
         later = [seed for entry in one.extended for seed in entry["seeds"]]

@@ -127,7 +127,7 @@ def planned_seeds(manifests: Sequence[Manifest], effects: pd.DataFrame) -> Mappi
     rows = {key: place for place, key in reversed(list(enumerate(differences)))}
     found: dict[str, set[int]] = {}
     for manifest in manifests:
-        for name in manifest.variants:
+        for name in (name.removesuffix(" + ten-crop") for name in manifest.variants):  # a plan that was said has it
             found.setdefault(name, set()).update(manifest.all_seeds if manifest.looks is None else ())
         for one in manifest.contrasts if manifest.looks is not None else ():
             place = rows.get(frozenset((name, weight) for name, weight in one.weights.items() if weight))

@@ -132,8 +132,8 @@ def test_kinds_said_to_be_planned_are_so_on_the_page_and_others_are_refused(tmp_
     rows = [f"{v},{seed},{level + seed / 100}" for seed in range(3) for v, level in (("base", 0.5), ("a", 0.6))]
     path = table(tmp_path, "\n".join(["variant,seed,acc", *rows]))
     page = Page(write_report(read(path, **SCORES, planned="one_at_a_time"), tmp_path).page.read_text()).text
-    assert "planned: as you say" in page
-    assert "so it was said, no file shows it" in page
+    assert "planned: as was said" in page
+    assert "so it was said, and no file shows it" in page
     with pytest.raises(InputError, match="planned=interaction: these variants allow no such contrast"):
         write_report(read(path, **SCORES, planned="interaction"), tmp_path)
 
@@ -162,6 +162,10 @@ def test_a_reports_own_runs_csv_gives_the_same_page_but_for_what_it_cannot_hold(
     ours = ours.replace(planned, "Everything here is exploratory: whether any of it was planned before the runs is not "
                                  "known from here.")  # fmt: skip
     assert ours.replace(" What a run comes to is always its last epoch's.", "") == theirs
+    # ten-crop stands in a plan that was said too, and is no run that could be missing
+    said = write_report(read(first / "runs.csv", planned="ladder"), tmp_path / "said").page.read_text()
+    assert "planned: as was said" in said
+    assert "1 planned run without a result: step8 · ensemble (seed 2)." in said
 
 
 def test_another_metric_of_a_runs_csv_is_shown_as_of_the_study(tmp_path):

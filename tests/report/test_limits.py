@@ -57,5 +57,5 @@ def test_a_variant_that_fits_its_training_worse_than_its_control_fits_validation
     [said] = limits(read_study(study), pairs, [])
     assert said.startswith(
         "step2 · dropout 1 is worse on its training examples (45.00%) than step1 · baseline (50.00%) is on validation "
-        "examples: it underfits"
+        "examples: it seems to underfit"
     )
