@@ -28,6 +28,7 @@ STYLE: Any = {
 }
 
 
+PHONE = 4.4  # inches, at which text can be read on one
 NARROW = 6.0  # inches; a column of a paper has some 3.4, two of them 7
 
 

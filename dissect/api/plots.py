@@ -6,7 +6,7 @@
 >>> runs = pd.DataFrame({"drop": [False, True] * 3, "seed": [0, 0, 1, 1, 2, 2], "acc": [50.0, 52, 51, 54, 52, 53]})
 >>> ax = plot_gains(read(runs, metric="acc", better="higher"), ax=Figure().subplots())
 >>> ax.get_xlabel()
-'gain'
+'exploratory gain'
 """
 
 from collections.abc import Sequence

@@ -40,7 +40,9 @@ def attributions(have: Iterable[Variant], components: Sequence[Component]) -> li
     at_hand = set(known)
     occurring = [name for name in parts if any(name in names for names in known)]
     full = list(trained(_compatible(occurring, parts)).values())
-    designs = [*leave_one_out(full).contrasts, *one_at_a_time(list(parts.values())).contrasts]
+    # Of a single component both say the same; nothing is left out of a model that has nothing else.
+    without = leave_one_out(full).contrasts if len(full) > 1 else ()
+    designs = [*without, *one_at_a_time(list(parts.values())).contrasts]
     if len(full) <= MOST and all(names in at_hand for names in subsets(checked(full))):
         designs += shapley(full).contrasts
     found = [contrast for contrast in designs if at_hand.issuperset(contrast.weights)]

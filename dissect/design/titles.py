@@ -1,5 +1,6 @@
 """How variants are called where people read: by what their components are, short enough to tell them apart."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 MOST = 3  # components that a name lists; more are told by what the largest variant has and this one lacks
@@ -37,7 +38,7 @@ def _title(
     if within and (left_out or (listed and len(parts) > MOST and 0 < len(lacking) < MOST)):
         return " − ".join(["full", *lacking])
     if not parts:
-        return name if name == "baseline" else f"{name} · baseline"
+        return f"{name} · baseline" if re.fullmatch(r"step\d+", name) else name
     if listed:
         return " + ".join(told)
     return told[-1] if name in (parts[-1], told[-1]) else f"{name} · {told[-1]}"

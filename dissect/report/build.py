@@ -24,9 +24,8 @@ from dissect.report.study import Study, read_study
 from dissect.report.tables import runs_csv, variants_table
 from dissect.report.words import counted
 from dissect.store.runs import DAMAGED
+from dissect.style import PHONE
 from dissect.style import drawn as as_bytes
-
-PHONE = 4.4  # inches
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,13 @@ from dissect.report.sections import gaps, interactions_table, opening, plans, se
 from dissect.report.study import Study
 from dissect.report.tables import left_out
 
+COSTS = {
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+    "train_seconds": "time a run",
+    "epochs": "epochs",
+}
+
 
 def render(
     study: Study, effects: pd.DataFrame, variants: pd.DataFrame, pictures: Mapping[str, bytes], *,
@@ -85,6 +92,7 @@ def render(
         origin=origin(study),
         levels=" and ".join(f"{100 * level:g}%" for level in levels),
         risk=" and ".join(f"{100 - 100 * level:g}%" for level in levels),
+        costs=[(name, title) for name, title in COSTS.items() if variants[name].notna().any()],
         multiplied=bool(variants["multiply_adds"].notna().any()),
         averaging=bool(study.compared["averaged"].any()),
         settings=list(dict.fromkeys(one.settings for one in manifests if one.settings)),

@@ -22,7 +22,7 @@ from dissect.report.forest import PREFERRED, Forest, heterogeneity, plot_forest,
 from dissect.report.kinds import kind_of
 from dissect.report.page import uri
 from dissect.report.study import Study
-from dissect.style import drawn, styled
+from dissect.style import PHONE, drawn, styled
 
 
 def write_several(studies: Sequence[Study], out: Path) -> tuple[Path, list[Forest]]:
@@ -41,6 +41,7 @@ def write_several(studies: Sequence[Study], out: Path) -> tuple[Path, list[Fores
     metric = studies[0].metric
     figure = draw_forests(forests, studies[0])
     pictures = {f"forest.{kind}": drawn(figure, kind) for kind in ("png", "svg", "pdf")}
+    narrow = drawn(draw_forests(forests, studies[0], PHONE), "svg")
     here = FileSystemLoader(Path(__file__).parent)
     shown = Environment(loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     told = [
@@ -56,7 +57,7 @@ def write_several(studies: Sequence[Study], out: Path) -> tuple[Path, list[Fores
         for study in studies
     ]  # fmt: skip
     page = shown.get_template("several.html.j2").render(
-        names=names, metric=metric, told=told, about=about, picture=uri(pictures["forest.svg"]),
+        names=names, metric=metric, told=told, about=about, picture=uri(pictures["forest.svg"]), narrow=uri(narrow),
         configs=configs(*studies) if len(studies) == 2 else [],
         differences=differences(*found) if len(studies) == 2 else [],
     )  # fmt: skip

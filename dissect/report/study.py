@@ -171,7 +171,10 @@ def study_of(found: Found, said: Asked) -> Study:
         InputError: for what is not known and was not said, and as `read_study`.
     """
     results, elsewhere = results_of(found, said)
-    path = Path(said.name or found.name)
+    # A report's own runs.csv says which study's runs it holds.
+    named = {Path(str(result["study"])).name for result in results if result.get("study")}
+    own = named.pop() if len(named) == 1 else ""
+    path = Path(said.name or (own if own.strip(".") else found.name))
     primary = primary_of(path, results, [])._replace(judge="" if results[0]["data"]["judge"] == "" else "validation")
     name = said.metric if said.metric not in (None, primary.name) else None
     return _study(path, results, primary, name, said.better, elsewhere)

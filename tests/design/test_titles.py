@@ -29,5 +29,5 @@ def test_few_components_are_listed_and_many_are_told_by_what_they_lack():
 
 
 def test_a_name_that_somebody_else_gave_stays():
-    assert titles({"plain": (), "mixup": ("mixup",)}, {}) == {"plain": "plain · baseline", "mixup": "mixup"}
-    assert titles({"small": (), "big": ("small2", "big")}, {}) == {"small": "small · baseline", "big": "big"}
+    assert titles({"plain": (), "mixup": ("mixup",)}, {}) == {"plain": "plain", "mixup": "mixup"}
+    assert titles({"small": (), "big": ("small2", "big")}, {}) == {"small": "small", "big": "big"}

@@ -148,7 +148,7 @@ def text_of(page: str) -> str:
 def test_a_reports_own_runs_csv_gives_the_same_page_but_for_what_it_cannot_hold(tmp_path):
     study = write_ladder(tmp_path / "runs" / "trial")
     first = write_report(read(study), tmp_path / "first").page.parent
-    second = write_report(read(first / "runs.csv", name="trial"), tmp_path / "second").page.parent
+    second = write_report(read(first / "runs.csv"), tmp_path / "second").page.parent
     for name in ("effects.csv", "effects.md", "effects.tex", "gains.png", "gains.svg", "runs.csv"):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
     ours, theirs = (text_of((folder / "index.html").read_text()) for folder in (first, second))
@@ -362,5 +362,5 @@ def test_the_command_reads_a_table_and_prints_its_verdicts(tmp_path, capsys):
     rows = [f"{v},{seed},{level + seed / 100}" for seed in range(3) for v, level in (("base", 0.5), ("a", 0.6))]
     path = table(tmp_path, "\n".join(["variant,seed,acc", *rows]))
     assert main([str(path), "metric=acc", "better=higher", "--out", str(tmp_path / "out")]) == 0
-    assert "Left out of the full model (exploratory)" in capsys.readouterr().out
+    assert "Alone (exploratory)" in capsys.readouterr().out
     assert (tmp_path / "out" / "table" / "index.html").exists()
