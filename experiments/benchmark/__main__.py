@@ -106,7 +106,7 @@ def machine() -> str:
     packages = ", ".join(f"{name} {version}" for name, version in versions().items())
     device = device_name(torch.device("cpu")).rsplit(",", 1)[0]
     system = f"{cores()} cores, {memory_gib():.0f} GiB, {platform.system()} {platform.machine()}"
-    return f"{device}, {system}, {packages}, commit {commit()}"
+    return f"{device}, {system}, {packages}, commit {commit(REPORT.parents[1])}"
 
 
 def memory_gib() -> float:
