@@ -56,12 +56,15 @@ def test_a_row_is_met_by_the_median_of_its_figures(
 
 def test_every_repeat_is_written(table: ModuleType, tmp_path: Path) -> None:
     row = table.Row("what", "bare", "images/s", [table.Pair(3, 4), table.Pair(1, 2)], table.ratio, "x", 0.7)
-    table.write_csv(tmp_path / "rows.csv", [row])
-    assert (tmp_path / "rows.csv").read_text().splitlines()[1:] == [
-        "what,bare,0,images/s,3,4,0.75,x",
-        "what,bare,1,images/s,1,2,0.5,x",
+    path = tmp_path / "rows.csv"
+    table.write(path, table.records("training", [row], "on this machine"))
+    assert [line.split(",")[:9] for line in path.read_text().splitlines()[1:]] == [
+        ["training", "what", "bare", "0", "images/s", "3", "4", "0.75", "x"],
+        ["training", "what", "bare", "1", "images/s", "1", "2", "0.5", "x"],
     ]
-    assert list(table.markdown([row]))[-1].split(" | ")[2:5] == [
+    told = list(table.markdown(table.read(path)))
+    assert told[-1] == "- `training`: on this machine."
+    assert told[2].split(" | ")[2:5] == [
         "2 [1, 3] images/s",
         "3 [2, 4] images/s",
         "0.625 [0.5, 0.75] x",

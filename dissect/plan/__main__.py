@@ -26,6 +26,7 @@ from dissect.store import runs as store
 from dissect.sweep.finish import known
 from dissect.sweep.looks import table
 from dissect.sweep.sweeper import Sweep
+from dissect.sweep.tuned import SEEDS
 
 
 def main() -> None:
@@ -48,13 +49,10 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
     looks = list(sweep.config.plan.looks) if sweep.config.seeds == "auto" else None
     jobs = sweep.asker.jobs([*arguments, *([f"seed=range({looks[-1]})"] if looks else [])], design)
     manifest = sweep.planned(jobs, design)
-    if (trials := sweep.config.plan.search.trials) is not None:
-        raise InputError(
-            f"plan.search.trials={trials}: what a search takes is not foretold; leave it out to plan the study at one "
-            "setting for all"
-        )
     console = Console(highlight=False, soft_wrap=True)
     probe = sweep.config.plan.probe
+    if (trials := sweep.config.plan.search.trials) is not None:
+        console.print(searched(trials, manifest))
     for line in [*needs(jobs, manifest, sweep.config.parallel, probe=probe), *claims(manifest)]:
         console.print(escape(line))
     pilot = [*jobs, *_others(jobs)]
@@ -67,6 +65,16 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
                 f"that it planned: give that others, {others}, or its contrasts are exploratory"
             )
         console.print(escape(REMARK.format(unit=Metric.from_config(manifest.metric).with_unit("them,").strip(","))))
+
+
+def searched(trials: int, manifest: Manifest) -> str:
+    """What a study takes besides, in which each variant gets settings of its own."""
+    variants, seeds, each = len(manifest.variants), len(manifest.seeds), min(SEEDS, len(manifest.seeds))
+    return (
+        f"plan.search.trials={trials}: first a search, {variants} variants x {trials} settings x {each} seeds = "
+        f"{variants * trials * each} runs on the tuning split; at the end up to {variants * seeds} runs more, each "
+        f"variant's at its own settings. Each takes as long as one of these, of the study at one setting for all:"
+    )
 
 
 def _others(jobs: Sequence[Job]) -> list[Job]:

@@ -17,6 +17,7 @@ from dissect.report.conditions import drawn, looks, side_by_side
 from dissect.report.curves import read_curves
 from dissect.report.drawing import draw_attribution, draw_costs, draw_gains, draw_interactions, draw_learning_curves
 from dissect.report.exports import as_csv, as_latex, as_markdown, for_spreadsheets
+from dissect.report.levels import draw_factors, factors
 from dissect.report.page import render
 from dissect.report.paper import as_text, paper_files, paper_table
 from dissect.report.predictions import ensemble_intervals
@@ -128,7 +129,9 @@ def _attributions(found: Analysis, sized: Mapping[str, Any]) -> dict[str, Figure
         gains, labels = drawn(found.effects)
         width, where = sized.get("width", 9), looks(found.study)
         figures["conditions"] = draw_attribution(gains, labels, found.study.metric, width, where)
-    elif len(pairs):
+    elif factored := factors(found.effects, found.labels):
+        figures["levels"] = draw_factors(factored, found.study.metric, **sized)
+    if len(pairs) and not found.study.conditions:
         digits = int(pairs["digits"].iloc[0])
         figures["interactions"] = draw_interactions(pairs, labels, found.study.metric, digits, **sized)
     return figures

@@ -1,7 +1,10 @@
 """How long a study's runs take together."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from dissect.plan.__main__ import searched
 from dissect.plan.cost import makespan
 
 
@@ -17,3 +20,10 @@ from dissect.plan.cost import makespan
 )
 def test_runs_take_turns_on_the_workers(seconds, workers, last):
     assert makespan(seconds, workers) == last
+
+
+def test_a_search_before_the_study_and_its_second_half_are_counted():
+    manifest = SimpleNamespace(variants=dict.fromkeys("abcd"), seeds=[0, 1, 2, 3, 4])
+    said = searched(8, manifest)
+    assert "4 variants x 8 settings x 3 seeds = 96 runs on the tuning split" in said
+    assert "up to 20 runs more" in said
