@@ -26,7 +26,8 @@ def who(folder: Path) -> tuple[str, int]:
     """The variant and the seed that a run's folder is named after; its whole name and 0 for another folder."""
     variant, _, rest = folder.name.rpartition("-seed")
     seed = rest.partition("-")[0]
-    return (variant, int(seed)) if variant and seed.isascii() and seed.isdigit() else (folder.name, 0)
+    is_seed = seed.isascii() and seed.isdigit() and len(seed) < 19  # what tables hold
+    return (variant, int(seed)) if variant and is_seed else (folder.name, 0)
 
 
 @dataclass(frozen=True)

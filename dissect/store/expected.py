@@ -23,6 +23,11 @@ def check(result: Mapping[str, Any], path: Path) -> None:
     for key, types in NEEDS.items():
         if not isinstance(result.get(key), types) or isinstance(result[key], bool):
             raise InputError(f"{path}: lacks `{key}`; {AGAIN}")
+    if result["status"] == "finished":  # without these nobody could compare it, nor the others beside it
+        metric = str(result["metric"].get("name"))
+        for part, key in (("metric", "name"), ("data", "name"), ("metrics", metric)):
+            if key not in result[part] or (part != "metrics" and not isinstance(result[part][key], str)):
+                raise InputError(f"{path}: lacks `{part}.{key}`; {AGAIN}")
     metrics = dict.fromkeys(result["metrics"], NUMBER)
     parts = (("", result, WHOLE), ("data.", result["data"], DATA), ("metrics.", result["metrics"], metrics))
     for part, values, kinds in parts:

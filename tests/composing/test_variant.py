@@ -7,7 +7,7 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from dissect.composing.job import job_of
+from dissect.composing.job import job_of, who
 from dissect.composing.plain import declared
 from dissect.composing.schema import CONF
 from dissect.composing.variant import variant_name
@@ -212,3 +212,9 @@ def test_transforms_that_come_with_dissect_have_one_order_however_they_are_named
     assert list(mixed.config.augmentation) == list(moved.config.augmentation)
     assert mixed.key(PIXELS) == moved.key(PIXELS)
     assert "_order_" not in mixed.determined["augmentation"]
+
+
+def test_a_folder_that_claims_a_seed_beyond_all_tables_has_none():
+    assert who(Path("a-seed7-12345678")) == ("a", 7)
+    name = f"a-seed{'9' * 30}-12345678"
+    assert who(Path(name)) == (name, 0)

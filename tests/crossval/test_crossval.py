@@ -162,5 +162,6 @@ def test_another_metric_is_compared_in_its_own_unit(add: Add, refused: Callable[
     # without scores the error is that over seeds: 0.1 with one degree of freedom
     assert row["validation_high"] == pytest.approx(1.4 + stats.t.ppf(0.975, 1) * 0.1)
     shutil.rmtree("reports")
-    add(0.5, fold=0, seed=4, metric=loss, metrics={"val/mae": 1.0, "val/f1": 0.5})
+    other = {"name": "val/mae", "better": "lower"}
+    add(0.5, fold=0, seed=4, metric=other, metrics={"val/mae": 1.0, "val/f1": 0.5})
     assert "has no val/loss; logged were val/mae, val/f1" in refused()

@@ -125,7 +125,7 @@ def test_the_command_draws_a_search_of_another_metric(tmp_path: Path, monkeypatc
     write_trials(study, "baseline", [trial(n, metrics[n], settings[n]) for n in range(3)])
     assert main(["table-search"]) == 2
     assert "none of its runs says by which metric it was judged" in capsys.readouterr().err
-    who = {"key": "k", "variant": "baseline", "components": {}, "seed": 0, "error": None, "data": {}}
+    who = {"key": "k", "variant": "baseline", "components": {}, "seed": 0, "error": None, "data": {"name": "d"}}
     said = {"status": "finished", "metric": RMSE._asdict(), "metrics": metrics[0]}
     write_finished(study / "baseline-seed0-k", who | said)
     assert main(["table-search"]) == 0

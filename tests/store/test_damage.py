@@ -98,7 +98,8 @@ def test_a_byte_of_predictions_is_noticed_by_who_reads_it_wherever_it_lies(tmp_p
     # So large that its mark is of its end alone.
     arrays = {"probabilities": np.random.default_rng(0).random((3000, 50), np.float32), "scores": np.ones(3000, bool)}
     said = {"key": "k", "variant": "a", "components": {}, "seed": 0, "status": "finished", "error": None}
-    write_finished(folder, {**said, "metrics": {}, "metric": {}, "data": {}}, arrays)
+    said |= {"metrics": {"loss": 1.0}, "metric": {"name": "loss"}, "data": {"name": "d"}}
+    write_finished(folder, said, arrays)
     path = folder / "predictions.npz"
     whole = path.read_bytes()
     for at in range(0, len(whole), 4999):

@@ -14,7 +14,8 @@ from dissect.store import runs as store
 from dissect.store.reading import seal
 from tests.conftest import write_finished
 
-WHO = {"key": "k", "variant": "a", "components": {}, "seed": 0, "error": None, "metrics": {}, "metric": {}, "data": {}}
+WHO = {"key": "k", "variant": "a", "components": {}, "seed": 0, "error": None, "metrics": {"loss": 1.0},
+       "metric": {"name": "loss"}, "data": {"name": "d"}}  # fmt: skip
 
 
 def die_half_way(path):
@@ -114,6 +115,7 @@ def test_a_result_of_another_run_is_no_result(tmp_path):
         store.finished(tmp_path / "a-seed1-k")
 
 
+PARTS = ("metric", "metrics", "data")
 STRANGE = [{"variant": 3}, {"seed": True}, {"seed": "0"}, {"components": []}, {"components": {"a": {}}},
            {"metrics": {"accuracy": "0.9"}}, {"metrics": {"accuracy": False}}, {"members": ["../../elsewhere"]},
            {"members": "abc"}, {"train_seconds": [1]}, {"metric": None}, {"error": 1}, {"data": "d"},
@@ -127,9 +129,19 @@ STRANGE = [{"variant": 3}, {"seed": True}, {"seed": "0"}, {"components": []}, {"
 @pytest.mark.parametrize("said", STRANGE, ids=map(str, STRANGE))
 def test_a_result_that_a_stranger_sealed_is_held_to_what_readers_take(tmp_path, said):
     folder = tmp_path / "a-seed0-k"
-    write_finished(folder, WHO | {"status": "finished"} | said)
+    both = {key: WHO[key] | value for key, value in said.items() if key in PARTS and isinstance(value, dict)}
+    write_finished(folder, WHO | {"status": "finished"} | said | both)
     with pytest.raises(InputError, match=r"result.json: .*; delete this run's folder and train it again$"):
         store.finished(folder)
+
+
+@pytest.mark.parametrize(("part", "lacking"), [("metric", "name"), ("data", "name"), ("metrics", "loss")])
+def test_a_finished_run_without_what_it_is_compared_by_is_one_runs_damage(tmp_path, part, lacking):
+    write_finished(tmp_path / "a-seed0-k", WHO | {"status": "finished", part: {}})
+    write_finished(tmp_path / "a-seed1-k", WHO | {"status": "finished", "seed": 1})
+    lost, kept = store.results(tmp_path)
+    assert (lost["status"], kept["status"]) == ("damaged", "finished")
+    assert f"lacks `{part}.{lacking}`" in lost["error"]
 
 
 @pytest.mark.parametrize("name", store.KEPT)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWar
 METRIC = {"name": "accuracy", "label": "accuracy", "unit": "points", "better": "higher", "times": 100,
           "others": {"loss": {"better": "lower"}}}  # fmt: skip
 RESULT = {"study": "mine", "variant": "step7", "seed": 0, "components": {"dropout1": "dropout 1"}, "status": "finished",
-          "key": "aa", "error": None, "data": {}, "metric": METRIC, "members": None,
+          "key": "aa", "error": None, "data": {"name": "d"}, "metric": METRIC, "members": None,
           "metrics": {"accuracy": 0.4, "accuracy_ten_crop": 0.41, "loss": 2.0, "loss_ten_crop": 1.9}}  # fmt: skip
 ENSEMBLE = RESULT | {
     "key": "cc",
