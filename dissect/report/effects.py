@@ -119,7 +119,8 @@ def _identical(study: Study, table: pd.DataFrame) -> list[str]:
     for pair, used in table[["pair", "seeds_used"]].itertuples(index=False):
         seeds = [int(seed) for seed in used.split()]
         if pair and not seeds:  # also where neither trains
-            seeds = sorted(set.intersection(*({seed for name, seed in kept.index if name == one} for one in pair)))
+            both = set.intersection(*({seed for name, seed in kept.index if name == one} for one in pair))
+            seeds = sorted(both) if len(both) > 1 else []
         runs_of = [[(name, seed) for seed in seeds] for name in pair or ()]
         known = bool(seeds) and bool(pair) and all(run in kept.index for ours in runs_of for run in ours)
         same = known and all(kept[one] == kept[other] for one, other in zip(*runs_of, strict=True))
