@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dissect.measure.metric import Metric
+from dissect.planning.manifest import BETWEEN
 from dissect.report.effects import COLUMNS
 from dissect.report.figures import gain_text
 from dissect.report.kinds import kind_of
@@ -20,8 +21,14 @@ GREEK = "αβγδεζηθικλμνξπρστυφχψω" + "ΓΔΘΛΞΠΣΥΦΨ
 
 
 def as_csv(effects: pd.DataFrame, metric: Metric) -> str:
-    """All of COLUMNS, numbers in full, a manifest's name or "exploratory", and the `outcome` in words."""
+    """All of COLUMNS, numbers in full, a manifest's name or "exploratory", and the `outcome` in words.
+
+    An interaction, or a difference between conditions, neither helps nor hurts: its `verdict` is "better" or "worse"
+    than the sum, or than in the other condition.
+    """
     table = effects[COLUMNS].rename(columns={"manifest": "plan"})
+    joint = table["kind"].isin(["interaction", BETWEEN])
+    table["verdict"] = table["verdict"].mask(joint, table["verdict"].replace({"helps": "better", "hurts": "worse"}))
     table["outcome"] = [outcome(row, metric) for row in effects.to_dict("records")]
     return for_spreadsheets(table.assign(plan=table["plan"].replace("", "exploratory")))
 

@@ -53,6 +53,16 @@ def test_csv_numbers_are_in_full_and_missing_ones_empty(folder: Path):
     assert total["shapley"] == pytest.approx(total["ladder"], abs=1e-9)
 
 
+def test_an_interaction_neither_helps_nor_hurts_in_any_export(folder: Path):
+    with open(folder / "effects.csv", newline="") as file:
+        pairs = [row for row in csv.DictReader(file) if row["kind"] == "interaction"]
+    assert pairs
+    assert not {row["verdict"] for row in pairs} & {"helps", "hurts"}
+    for name in ("effects.md", "effects.tex"):
+        lines = [line for line in (folder / name).read_text().splitlines() if "interaction" in line]
+        assert not [line for line in lines if re.search("helps|hurts", line)]
+
+
 HOSTILE = '=HYPERLINK("http://a")<img src=x onerror=alert(1)>|[b](javascript:c)\n| d\x1b[31m\u202e\\'
 
 
