@@ -18,7 +18,7 @@ from dissect import __version__
 from dissect.composing.complaints import explain
 from dissect.composing.compose import forget, identify
 from dissect.composing.deltas import told_within
-from dissect.composing.job import job_of
+from dissect.composing.job import job_of, titles_of
 from dissect.composing.line import COMMANDS, check_line, config_dirs, parted
 from dissect.composing.overrides import key_of
 from dissect.composing.schema import CONF
@@ -59,7 +59,10 @@ def single(config: DictConfig) -> str:
     result, new = finish(variant)
     if not new and (note := under_other_versions([result], variant.config)):
         print(note, file=sys.stderr, flush=True)
-    print(f"{variant.name} seed {variant.seed}: {line(result, new)}\n  {result['folder']}", flush=True)
+    print(
+        f"{titles_of([variant])[variant.name]} seed {variant.seed}: {line(result, new)}\n  {result['folder']}",
+        flush=True,
+    )
     return ""
 
 

@@ -133,7 +133,7 @@ def test_a_network_and_a_component_of_ones_own_are_trained_from_ones_own_folder(
         *small,
     )
     assert done.returncode == 0, done.stderr
-    assert {line.split(" seed")[0].split()[-1] for line in done.stdout.splitlines()[:2]} == {"step1", "step2"}
+    assert {line.split(" seed")[0].split()[-1] for line in done.stdout.splitlines()[:2]} == {"baseline", "norm"}
 
 
 STUDY = """# @package _global_

@@ -57,20 +57,21 @@ class Job:
     @property
     def called(self) -> str:
         """Its variant as people read it, with the condition."""
-        title = self.title or _titles([self])[self.variant.name]
+        title = self.title or titles_of([self.variant])[self.variant.name]
         return f"{title} @ {self.condition}" if self.condition else title
 
 
 def titled(jobs: Sequence[Job]) -> list[Job]:
     """The same runs, each called by what tells its variant from the others'."""
-    known = _titles(jobs)
+    known = titles_of([job.variant for job in jobs])
     return [replace(job, title=known[job.variant.name]) for job in jobs]
 
 
-def _titles(jobs: Sequence[Job]) -> dict[str, str]:
-    variants = {job.variant.name: tuple(job.variant.components) for job in jobs}
-    labels = {part: label for job in jobs for part, label in job.variant.components.items()}
-    return titles(variants, labels, {job.variant.name for job in jobs if job.averages})
+def titles_of(variants: Sequence[Variant]) -> dict[str, str]:
+    """How each is called among the others, by its name."""
+    known = {one.name: tuple(one.components) for one in variants}
+    labels = {part: label for one in variants for part, label in one.components.items()}
+    return titles(known, labels, {one.name for one in variants if one.config.ensemble.average})
 
 
 class Digest:

@@ -102,7 +102,15 @@ def _facts(study: Study, variant: str | None) -> dict[str, Any]:
     told = {key: value for key, value in config.items() if not key.startswith(ignored)}
     versions = {f"version of {name}": value for name, value in (row["versions"] or {}).items()}
     data = {f"data: {key}": value for key, value in leaves(study.data).items()}
-    return {**told, **data, "commit of dissect": row["commit"], "device": row["device"], **versions}
+    return {
+        **told,
+        **data,
+        "commit of dissect": row["commit"],
+        "commit of your project": row["project"],
+        "your own code": row["code"],
+        "device": row["device"],
+        **versions,
+    }
 
 
 def differences(first: Analysis, second: Analysis) -> list[dict[str, str]]:
