@@ -355,7 +355,7 @@ def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train,
             "augmentation.mirror={_target_: dissect.images.augmentation.Mirror}",
             "augmentation.mirror.active=true: these labels do not survive a mirror",
         ),
-        ("model._target_=builtins.dict", "model=builtins.dict: makes a dict, not a torch.nn.Module"),
+        ("model._target_=builtins.dict and init=own", "model=builtins.dict: makes a dict, not a torch.nn.Module"),
         ("evaluate.ten_crop=1.5", "evaluate.ten_crop=1.5: must be a share"),
         ("model.classes=3", r"model=.*ConvNet: gives outputs of shape \(2, 3\) for 2 images of 10 classes"),
         ("model.dropout1=2", "dropout1=2: must be a probability"),
@@ -364,7 +364,7 @@ def test_fewer_images_than_a_batch_are_refused_before_anything_is_written(train,
 )
 def test_what_cannot_be_trained_is_refused(train, override, message):
     with pytest.raises(InputError, match=message):
-        train(override)
+        train(*override.split(" and "))
 
 
 def test_a_lightning_module_is_no_model(train, tmp_path, monkeypatch):
