@@ -144,7 +144,9 @@ def test_a_described_metric_of_images_is_shown_in_its_own_words(study: Path):
 def test_data_whose_bytes_nobody_looked_at_say_so(study: Path):
     data = {"name": "Text", "digest": "d", "judge": "validation", "bytes_known": False}
     for name, parts in (("baseline", ()), ("a", ("a",))):
-        write_run(study, name, parts, 0, 0.5, data=data, accuracy_ten_crop=None, ten_crop=None)
+        for seed in range(2):
+            level = 0.5 + 0.1 * seed * bool(parts)
+            write_run(study, name, parts, seed, level, data=data, accuracy_ten_crop=None, ten_crop=None)
     assert main(["trial", "--runs", str(study.parent), "--out", str(study.parents[1] / "shown")]) == 0
     text = page(study.parents[1] / "shown" / "trial")
     told = (
