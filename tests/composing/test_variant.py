@@ -125,9 +125,9 @@ def test_a_component_that_no_result_depends_on_is_refused(variant, tmp_path):
 def test_an_edited_network_of_ones_own_is_another_network(variant, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_network.py").write_text("class Net: ...\n")
-    first = variant("model._target_=my_network.Net").key(PIXELS)
+    first = variant("model._target_=my_network.Net", "init=own").key(PIXELS)
     (tmp_path / "my_network.py").write_text("class Net:\n    depth = 2\n")
-    assert variant("model._target_=my_network.Net").key(PIXELS) != first
+    assert variant("model._target_=my_network.Net", "init=own").key(PIXELS) != first
 
 
 def test_two_levels_of_one_factor_are_refused(variant, tmp_path):

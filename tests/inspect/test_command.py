@@ -206,7 +206,8 @@ def test_runs_that_are_spoiled_end_with_one_message(copy: Path, refused: Callabl
     (copy / "config.yaml").write_text("- a list")
     store.write_result(copy, result)
     assert "config.yaml: cannot be read" in refused(copy, "filters")
-    store.write_result(copy, result | {"metrics": {"val/loss": 1.2}})
+    other = {"metric": result["metric"] | {"name": "val/loss"}, "metrics": {"val/loss": 1.2}}
+    store.write_result(copy, result | other)
     assert "is no run of task=images" in refused(copy)
     old = {key: value for key, value in result.items() if key != "metrics"}
     store.write_result(copy, old | {"accuracy": 0.5})
