@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.code import Code, code_of
-from dissect.composing.plain import plain, targets_in
+from dissect.composing.plain import leaves, plain, targets_in
 from dissect.composing.schema import CONF, UNFELT
 
 # Raise by one when a change of the code changes what the same config trains to: old runs are then trained anew.
@@ -48,6 +49,23 @@ def determining(config: DictConfig) -> dict[str, Any]:
     if code := code_in(kept).digests:
         kept["code"] = dict(code)
     return kept
+
+
+def felt(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a plain config in which runs are said to differ: what decides results, and the data's settings."""
+    kept = {part: value for part, value in config.items() if part not in UNFELT - {"data"}}
+    if (config.get("ensemble") or {}).get("average"):
+        kept["ensemble"] = config["ensemble"]
+    if isinstance(trainer := config.get("trainer"), Mapping):
+        kept["trainer"] = {key: value for key, value in trainer.items() if key not in HARDWARE}
+    return kept
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """In which keys two plain configs differ that decide results: ["train.epochs (20, now 3)"]."""
+    ours, theirs = leaves(felt(before)), leaves(felt(after))
+    keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+    return [f"{key} ({ours.get(key)}, now {theirs.get(key)})" for key in keys]
 
 
 @cache

@@ -43,6 +43,7 @@ OTHERS = ("torch.nn", "torch.optim", "torchvision.models", "torchvision.transfor
 EXACTLY = {
     "dissect.images.task.Images",
     "dissect.lightning.task.Lightning",
+    "dissect.loggers.tensorboard.TensorBoard",
     "dissect.loggers.wandb.wandb_run",
     "lightning.pytorch.Trainer",
     "pytorch_lightning.Trainer",

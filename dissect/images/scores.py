@@ -5,6 +5,8 @@ from math import log
 
 import numpy as np
 
+TOP5_FROM = 6  # classes; with fewer, all are among the first five
+
 
 def parts(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     """Each image's part (N,) in accuracy, in top-5 accuracy (right or wrong) and in the cross entropy (nats).
@@ -45,16 +47,19 @@ def judged(predictions: Mapping[str, np.ndarray], metric: str) -> tuple[dict[str
 
     Returns:
         Metrics by name, those of the ten-crop (None without one) ending in `_ten_crop`; and `scores` and perhaps
-        `scores_ten_crop` (N,), `parts` of `metric` where it is one of those.
+        `scores_ten_crop` (N,), `parts` of `metric` where it is one of those. Of fewer than six classes top-5 accuracy
+        says nothing, and is left out.
     """
     labels = predictions["labels"]
     found: dict[str, float | None] = {}
     kept: dict[str, np.ndarray] = {}
     for view in ("", "_ten_crop"):
         if (probabilities := predictions.get(f"probabilities{view}")) is None:
-            found |= {f"{name}{view}": None for name in ("accuracy", "top5", "loss")}
+            found |= {f"{name}{view}": None for name in ("accuracy", "top5", "loss") if name in found or not view}
             continue
         known = parts(probabilities, labels)
+        if probabilities.shape[1] < TOP5_FROM:
+            del known["top5"]
         found |= {f"{name}{view}": float(values.mean()) for name, values in known.items()}
         if metric in known:
             kept[f"scores{view}"] = known[metric]

@@ -11,6 +11,11 @@ WAYS = {"higher": 1, "lower": -1}
 DESCRIBED = ("label", "unit", "better", "times")
 
 
+def ten_crop_called(views: float | None) -> str:
+    """Where labels do not survive a mirror fewer of the ten crops are left: the word stays, the number is said."""
+    return "ten-crop" if views in (None, 10) else f"ten-crop ({views:g} views)"
+
+
 class Metric(NamedTuple):
     """A metric as the config describes it.
 

@@ -80,8 +80,9 @@ def costs(study: Path) -> dict[str, Cost]:
     seen: dict[str, list[tuple[float, float]]] = {}
     for result in store.results(study) if study.is_dir() else []:
         if result["status"] == "finished" and result["train_seconds"]:
+            seconds = result["train_seconds"] + (result.get("judge_seconds") or 0.0)
             size = sum(path.stat().st_size for path in Path(result["folder"]).iterdir())
-            seen.setdefault(result["variant"], []).append((result["train_seconds"], size))
+            seen.setdefault(result["variant"], []).append((seconds, size))
     return {name: Cost(fmean(s for s, _ in runs), fmean(b for _, b in runs)) for name, runs in seen.items()}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from dissect.composing.identity import felt
 from dissect.composing.plain import leaves
 from dissect.errors import InputError
 from dissect.planning.manifest import Manifest
@@ -16,16 +17,12 @@ def what_differs(path: Path, runs: pd.DataFrame, key: str) -> str:
     """The config keys in which two runs of different kinds differ; two of one variant, if there are such."""
     mixed = [group for _, group in runs.groupby("variant", sort=False) if group[key].nunique() > 1]
     first, second = (mixed[0] if mixed else runs).drop_duplicates(key)["folder"].iloc[:2]
-    ours, theirs = (_flat_config(path / folder / "config.yaml") for folder in (first, second))
-    differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name) and name != "seed"]
+    ours, theirs = (leaves(felt(config(path / folder / "config.yaml"))) for folder in (first, second))
+    differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
     listed = "; ".join(f"{name}: {ours.get(name)!r} or {theirs.get(name)!r}" for name in differing[:8])
     more = f"; and {len(differing) - 8} more" if len(differing) > 8 else ""
-    what = listed + more if differing else "their data alone"
+    what = listed + more if differing else "their code or data alone"
     return f"{first} and {second} differ in {what}."
-
-
-def _flat_config(path: Path) -> dict[str, Any]:
-    return leaves(config(path))
 
 
 def config(path: Path) -> dict[str, Any]:

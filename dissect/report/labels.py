@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dissect.design import titles
 from dissect.measure.contrasts import TEN_CROP, Variants
+from dissect.measure.metric import ten_crop_called
 from dissect.report.questions import CONDITIONAL, Question
 from dissect.report.study import Study
 
 
 def named(study: Study, components: Iterable[str]) -> str:
     """The components' labels, joined by +."""
-    # Where labels do not survive a mirror, five of the ten crops are left; the word stays, the number is said.
-    views = study.data.get("views", 10)
-    ten_crop = "ten-crop" if views == 10 else f"ten-crop ({views} views)"
-    return " + ".join({TEN_CROP: ten_crop, **study.labels}.get(name, name) for name in components)
+    return " + ".join(
+        {TEN_CROP: ten_crop_called(study.data.get("views")), **study.labels}.get(name, name) for name in components
+    )
 
 
 def caller(study: Study) -> Callable[[str], str]:

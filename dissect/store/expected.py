@@ -11,7 +11,7 @@ from dissect.errors import InputError
 from dissect.store.reading import AGAIN
 
 # What a run came to besides its metrics, None where it is not known.
-COSTS = ("parameters", "multiply_adds", "epochs", "train_seconds", "examples_per_second")
+COSTS = ("parameters", "multiply_adds", "epochs", "train_seconds", "judge_seconds", "examples_per_second")
 
 
 def check(result: Mapping[str, Any], path: Path) -> None:

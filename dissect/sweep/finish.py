@@ -9,7 +9,7 @@ from typing import Any
 from dissect.composing.job import Job, job_of
 from dissect.composing.variant import Variant
 from dissect.errors import DiskFullError, InputError, TrainingError
-from dissect.measure.metric import Metric
+from dissect.measure.metric import Metric, ten_crop_called
 from dissect.store import runs as store
 from dissect.store.record import describe
 from dissect.sweep.conditions import stray
@@ -102,14 +102,16 @@ def line(result: Mapping[str, Any], new: bool) -> str:
     metric, values = Metric.from_config(result["metric"]), dict(result["metrics"])
     parts = [f"{metric.label} {metric.level(values[metric.name])}"]
     if (cropped := values.get(f"{metric.name}_ten_crop")) is not None:
-        parts.append(f"ten-crop {metric.level(cropped)}")
+        parts.append(f"{ten_crop_called(result['data'].get('views'))} {metric.level(cropped)}")
     for name in metric.others:
         if (value := values.get(name)) is not None:
             other = metric.other(name)
             parts.append(f"{other.label} {other.level(value)}")
     if (trained := values.get(f"train_{metric.name}")) is not None:
         parts.append(f"train {metric.level(trained)}")
-    parts.append(f"{result['train_seconds']:.1f} s" if new else "finished before")
+    judging = result.get("judge_seconds")
+    beside = f", judged in {judging:.1f} s" if judging is not None else ""
+    parts.append(f"trained in {result['train_seconds']:.1f} s{beside}" if new else "finished before")
     return " · ".join(parts)
 
 

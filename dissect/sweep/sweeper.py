@@ -20,7 +20,7 @@ from dissect.composing.plain import plain, targets_in
 from dissect.design import Design
 from dissect.errors import InputError
 from dissect.planning import manifest
-from dissect.planning.changes import keep_sources, refuse_changes, refuse_other_code
+from dissect.planning.changes import keep_sources, refuse_changes, refuse_other_code, refuse_other_settings
 from dissect.planning.conditions import crossed
 from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
@@ -160,6 +160,7 @@ class Sweep(Sweeper):
         before = manifest.read(path)
         refuse_other_conditions(path, now)
         if before is None:
+            refuse_other_settings(path, now)
             check_writable(path.parent, max((job.folder.name for job in jobs), key=len))
             keep_sources(path, now)
             manifest.write(path, now)

@@ -11,7 +11,12 @@ from dissect.store.record import describe
 from dissect.training.run import finished, measured, run
 from dissect.training.task import Data, Task
 
-SUMMED = ("parameters", "multiply_adds", "train_seconds")  # what an ensemble costs is what its members cost
+SUMMED = (
+    "parameters",
+    "multiply_adds",
+    "train_seconds",
+    "judge_seconds",
+)  # what an ensemble costs is what its members cost
 
 
 def run_ensemble(job: Job, data: Data, task: Task) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Train one variant with one seed, and keep all that came of it in the store."""
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,9 +59,10 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
             if result["precision"] != trainer.precision:  # trained where `auto` meant another
                 trained = OmegaConf.create({**config, "trainer": {**config.trainer, "precision": result["precision"]}})
                 trainer = trainer_of(trained, folder, callbacks)
+            begun = time.perf_counter()
             judged = task.judge(module, data, config, trainer)
             result.pop("folder")
-            result |= measured(judged, config)
+            result |= measured(judged, config) | {"judge_seconds": round(time.perf_counter() - begun, 3)}
             result["data"] = {**result["data"], **judged.data}
             result["metric"] = describe(job, data)["metric"]
             arrays = judged.arrays
@@ -98,7 +100,9 @@ def _train(
     with progress, together(trainer, job, begin):
         trainer.fit(module, datamodule=loaders, ckpt_path=str(begin) if begin else None, weights_only=True)
     check_whole(trainer, epochs, config, resume)
+    begun = time.perf_counter()
     judged = task.judge(module, data, config, trainer)
+    judging = time.perf_counter() - begun
     found = measured(judged, config)
     network = task.network(module)
     keep(network, folder, job.key)
@@ -110,6 +114,7 @@ def _train(
         "parameters": sum(weights.numel() for weights in network.parameters()),
         "epochs": len(epochs.rows),
         "train_seconds": round(epochs.seconds, 3),
+        "judge_seconds": round(judging, 3),
         "examples_per_second": round(epochs.examples / epochs.seconds, 1) if epochs.examples else None,
         "device": processes + device_name(trainer.strategy.root_device),
         "precision": str(trainer.precision),

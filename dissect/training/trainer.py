@@ -90,7 +90,7 @@ def logging_to(
     config = variant.config
     if "_target_" not in config.logger or not trainer.is_global_zero:
         yield lambda result: None
-    elif config.logger._target_.startswith("dissect."):
+    elif config.logger._target_ == "dissect.loggers.wandb.wandb_run":
         begin = instantiate(config.logger)
         resumed = any(folder.glob("resume*.ckpt"))
         with begin(
@@ -100,21 +100,20 @@ def logging_to(
             trainer.callbacks.append(Told(log.epochs, epochs))  # type: ignore[attr-defined]
             yield log.result
     else:
-        trainer.logger = logger_of(config.logger, variant)
-        trainer.logger.log_hyperparams({"variant": variant.name, **plain(without_paths(config))})
-        yield lambda result: None
+        logger = trainer.logger = logger_of(config.logger, variant, folder.name)
+        logger.log_hyperparams({"variant": variant.name, **plain(without_paths(config))})
+        yield getattr(logger, "result", lambda result: None)
 
 
-def logger_of(said: DictConfig, variant: Variant) -> Any:
+def logger_of(said: DictConfig, variant: Variant, name: str) -> Any:
     """Lightning's logger that the config describes, with _partial_ or without; one a run.
 
-    It is told who the run is in what of it takes: `version` or `run_name` ("step3-seed0") and `tags` (variant,
-    components, seed), where the config does not say them.
+    It is told who the run is in what of it takes: `version` or `run_name` (the run's `name`, that of its folder) and
+    `tags` (variant, components, seed), where the config does not say them.
 
     Raises:
         InputError: for one that cannot be made, or whose package is not installed.
     """
-    name = f"{variant.name}-seed{variant.seed}"
     tags = {"variant": variant.name, "components": "+".join(variant.components), "seed": str(variant.seed)}
     try:
         make = instantiate({**plain(said), "_partial_": True})

@@ -3,7 +3,7 @@
 import pytest
 
 from dissect import design
-from dissect.composing.arguments import look_up
+from dissect.composing.arguments import _module, look_up
 from dissect.design import Component
 from dissect.errors import InputError
 from dissect.planning import changes, manifest
@@ -71,7 +71,7 @@ def test_a_longer_ladder_is_offered_as_a_plan_beside_the_first(planned, tmp_path
     path = tmp_path / "manifest-cumulative.json"
     with pytest.raises(InputError, match=r"the variant \S+ \(not planned\).* plan.name=cumulative2$"):
         changes.refuse_changes(path, planned(), planned(components=("wide", "fast")))
-    path.with_name("manifest-cumulative2.json").touch()
+    manifest.write(path.with_name("manifest-cumulative2.json"), planned(components=("fast",)))
     with pytest.raises(InputError, match=r"plan.name=cumulative3$"):
         changes.refuse_changes(path, planned(), planned(components=("wide", "fast")))
 
@@ -80,3 +80,46 @@ def test_other_settings_go_into_another_folder(planned, tmp_path):
     with pytest.raises(InputError, match=r"train.epochs \(20, now 3\)") as problem:
         changes.refuse_changes(tmp_path / "manifest-x.json", planned(), planned("train.epochs=3"))
     assert str(problem.value).endswith("Go on as frozen with plan.frozen=true, or begin another with name=...")
+
+
+def test_what_runs_do_not_feel_is_no_difference_and_an_edited_network_with_a_key_more_is_told_as_code(
+    planned, own, tmp_path
+):
+    path, before = tmp_path / "store" / "manifest-cumulative.json", planned()
+    changes.keep_sources(path, before)
+    own.write_text(NET.replace("wide=False", "wide=False, bias=True"))
+    look_up.cache_clear()
+    _module.cache_clear()  # as in a process that begins now
+    with pytest.raises(InputError) as problem:
+        changes.refuse_changes(path, before, planned("+model.bias=true", "logger=tensorboard", "plan.level=0.95"))
+    said = str(problem.value)
+    assert (
+        "differs from what is asked for now in the code (kept_net.py: line 4 differs); model.bias (None, now True). "
+        in said
+    )
+    assert "plan.frozen" not in said
+    assert "a module of its own" in said
+    assert not {"logger", "deltas", "ladder"} & set(said.replace(".", " ").split())
+
+
+def test_a_second_plan_of_other_settings_or_code_gets_a_folder_of_its_own_before_anything_is_written(
+    planned, own, tmp_path
+):
+    first, path = tmp_path / "manifest-cumulative.json", tmp_path / "manifest-cumulative2.json"
+    manifest.write(first, planned())
+    changes.keep_sources(first, planned())
+    changes.refuse_other_settings(path, planned(components=("wide", "fast")))
+    with pytest.raises(InputError, match=r"manifest-cumulative.json: was planned with .*train.epochs \(20, now 3\)"):
+        changes.refuse_other_settings(path, planned("train.epochs=3"))
+    own.write_text(NET.replace("16 * 16", "32 * 32"))
+    with pytest.raises(
+        InputError, match=r"in the code \(kept_net.py: line 5 differs\); begin another folder with name="
+    ):
+        changes.refuse_other_settings(path, planned())
+
+
+def test_the_plan_that_asks_just_this_is_offered_before_a_new_one(planned, tmp_path):
+    path, longer = tmp_path / "manifest-cumulative.json", planned(components=("wide", "fast"))
+    manifest.write(path.with_name("manifest-cumulative2.json"), longer)
+    with pytest.raises(InputError, match=r"plan.name=cumulative2$"):
+        changes.refuse_changes(path, planned(), longer)

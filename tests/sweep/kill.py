@@ -23,7 +23,7 @@ import numpy as np
 SMALL = ["data.train_per_class=30", "data.val_per_class=10", "model.width=0.15", "train.epochs=12",
          "train.batch_size=20", "evaluate.train_images=100", "threads=1", "trainer.accelerator=cpu",
          "component=[dropout1,augmentation]"]  # fmt: skip
-TIMES = {"train_seconds", "examples_per_second", "finished", "folder", "seal", "files"}
+TIMES = {"train_seconds", "judge_seconds", "examples_per_second", "finished", "folder", "seal", "files"}
 
 
 def attempt_in_child(runs: Path, seed: int, seconds: float | None) -> bool:

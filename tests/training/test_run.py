@@ -22,7 +22,7 @@ from dissect.training.task import Judged
 
 TINY = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=3", "train.batch_size=20",
         "threads=1", "trainer.accelerator=cpu"]  # fmt: skip
-TIMES = ("files", "train_seconds", "examples_per_second", "finished", "folder", "study")
+TIMES = ("files", "train_seconds", "judge_seconds", "examples_per_second", "finished", "folder", "study")
 
 
 @pytest.fixture

@@ -127,17 +127,17 @@ def test_a_logger_is_told_whose_run_it_is_in_what_it_takes(variant, monkeypatch,
     monkeypatch.setattr("dissect.streams.Kept", Kept, raising=False)
     said = ["+logger._target_=dissect.streams.Kept", "+logger.place=here", *more, "seed=3", "+ablation=step2"]
     made = variant(*said)
-    logger = logger_of(made.config.logger, made)
-    assert (logger.place, logger.version, logger.others) == ("here", "step2-seed3", {})
+    logger = logger_of(made.config.logger, made, "step2-seed3-0123abcd")
+    assert (logger.place, logger.version, logger.others) == ("here", "step2-seed3-0123abcd", {})
     assert logger.tags == {"variant": "step2", "components": "dropout1", "seed": "3"}
     said = variant(*said, "+logger.version=mine")
-    assert logger_of(said.config.logger, said).version == "mine"
+    assert logger_of(said.config.logger, said, "step2-seed3-0123abcd").version == "mine"
 
 
 @pytest.mark.parametrize(("choice", "package"), [("mlflow", "mlflow"), ("comet", "comet"), ("aim", "aim")])
 def test_a_logger_whose_package_is_missing_is_said_in_a_line(variant, monkeypatch, choice, package):
     def told(made):
-        return logger_of(made.config.logger, made)
+        return logger_of(made.config.logger, made, "run")
 
     for name in ("mlflow", "comet_ml", "aim"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -149,7 +149,28 @@ def test_a_logger_whose_package_is_missing_is_said_in_a_line(variant, monkeypatc
 def test_mlflow_keeps_a_run_in_a_local_store(variant, tmp_path):
     mlflow = pytest.importorskip("mlflow", exc_type=ImportError)
     made = variant("logger=mlflow", f"logger.tracking_uri=sqlite:///{tmp_path}/mlflow.db")
-    logger = logger_of(made.config.logger, made)
+    logger = logger_of(made.config.logger, made, "step2-seed3-0123abcd")
     logger.log_metrics({"loss": 1.0}, step=0)
     [run] = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs([logger.experiment_id or ""])
     assert run.data.tags["variant"] == "step1"
+
+
+def test_tensorboard_has_tags_in_groups_and_the_components_beside_the_final_metrics(variant, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    made = variant("logger=tensorboard", f"runs={tmp_path}", "name=board", "seed=3", "+ablation=step2")
+    logger = logger_of(made.config.logger, made, "step2-seed3-0123abcd")
+    logger.log_hyperparams({"ladder": ["dropout1", "augmentation"], "train": {"epochs": 2}})
+    logger.log_metrics({"val_loss": 1.5, "epoch": 1}, 1)
+    logger.finalize("success")
+    result = {"variant": "step2", "seed": 3, "components": {"dropout1": "dropout 1"}, "metrics": {"accuracy": 0.5}}
+    logger.result(result | {"metrics": {"accuracy": 0.5, "top5_ten_crop": None}})
+
+    assert logger.log_dir.endswith("/.tensorboard/board/step2-seed3-0123abcd")
+    seen = EventAccumulator(logger.log_dir).Reload()
+    assert set(seen.Tags()["scalars"]) == {"val/loss", "epoch", "final/accuracy"}
+    begun = HParamsPluginData.FromString(seen.SummaryMetadata("_hparams_/session_start_info").plugin_data.content)
+    told = {name: value.WhichOneof("kind") and (value.bool_value or value.string_value or value.number_value)
+            for name, value in begun.session_start_info.hparams.items()}  # fmt: skip
+    assert told == {"variant": "step2", "seed": 3, "component/dropout1": True, "component/augmentation": False}
