@@ -452,5 +452,7 @@ def test_tensorboard_and_wandb_get_a_run_of_their_own_each(train, tmp_path, monk
     for seed in (0, 1):
         train("logger=tensorboard", f"seed={seed}", "name=board")
         train("logger=wandb", f"seed={seed}", "name=weights")
-    assert len(list((tmp_path / "runs" / ".tensorboard").rglob("events*"))) == 2
+    boards = {path.parent.name for path in (tmp_path / "runs" / ".tensorboard").rglob("events*")}  # a folder is a run
+    assert len(boards) == 2
+    assert boards == {path.name for path in (tmp_path / "runs" / "board").glob("step1-*")}
     assert len(list((tmp_path / "runs" / ".wandb").rglob("*.wandb"))) == 2
