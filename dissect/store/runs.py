@@ -138,7 +138,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
             said = read_json(path, needs={"status": str})
         except FileNotFoundError:
             return None
-        if "metrics" not in said and said["status"] == "finished":
+        if "metrics" not in said and said["status"] == "finished" and said.get("seal") in (None, seal(said)):
             raise InputError(
                 f"{path}: was made by an earlier version (RECIPE 1), whose runs are not compared with new ones; "
                 "begin anew with name=..."
