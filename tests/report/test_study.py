@@ -119,7 +119,7 @@ def test_what_was_planned_is_the_metric_whatever_later_runs_say(study: Path):
 def test_runs_of_the_first_recipe_are_refused_in_one_sentence(study: Path, add_run: AddRun):
     path = add_run("step1", (), 0, 0.4) / "result.json"
     result = json.loads(path.read_text())
-    del result["metrics"], result["metric"]
+    del result["metrics"], result["metric"], result["seal"]  # there was none then
     path.write_text(json.dumps(result | {"accuracy": 0.4}))
     with pytest.raises(InputError, match=r"result\.json: was made by an earlier version \(RECIPE 1\).*name=\.\.\."):
         read_study(study)
