@@ -6,7 +6,7 @@ study's folder, which may be a pilot with few seeds; of variants without a run a
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from dissect.measure.planning import seeds_needed, smallest_gain, unsupportable
 from dissect.measure.pooled import CAUTION, PLANNED, pooled, quantile
 from dissect.plan.cost import needs
 from dissect.planning.manifest import Manifest, Planned
+from dissect.planning.titles import caller
 from dissect.store import runs as store
 from dissect.sweep.finish import known
 from dissect.sweep.looks import table
@@ -123,17 +124,25 @@ def contrasts_table(manifest: Manifest, jobs: Sequence[Job]) -> Table:
         many = known_ones.notna().any() and (known_ones > 0).any()
         spreads = pooled(known_ones**2, np.maximum(pilot["seeds"] - 1, 1), PLANNED) if many else None
         pilot["cautious"] = np.nan if spreads is None else np.sqrt(quantile(spreads, CAUTION))
+    about = teller(manifest)
     for place, planned in enumerate(manifest.contrasts):
         row = {} if pilot is None else pilot.iloc[place].to_dict()
-        shown.add_row(f"{planned.kind}: {_about(planned)}", *_cells(row, manifest, digits))
+        shown.add_row(escape(about(planned)), *_cells(row, manifest, digits))
     return shown
 
 
-def _about(planned: Planned) -> str:
-    if planned.kind == "pair":
-        treated, control = (next(name for name, w in planned.weights.items() if w * sign > 0) for sign in (1, -1))
-        return f"{treated} over {control}"
-    return " x ".join(planned.components)
+def teller(manifest: Manifest) -> Callable[[Planned], str]:
+    """How a planned contrast is called: "step2 · dropout 1 over step1 · baseline", "interaction: a x b"."""
+    called = caller([manifest], {})
+    labels = {part: label for one in manifest.variants.values() for part, label in one["components"].items()}
+
+    def about(planned: Planned) -> str:
+        if sorted(planned.weights.values()) == [-1, 1]:
+            control, treated = sorted(planned.weights, key=planned.weights.__getitem__)
+            return f"{called(treated)} over {called(control)}"
+        return f"{planned.kind}: {' x '.join(labels.get(part, part) for part in planned.components)}"
+
+    return about
 
 
 def _cells(row: Mapping[Any, Any], manifest: Manifest, digits: int) -> list[str]:

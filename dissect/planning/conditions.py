@@ -8,14 +8,14 @@ from typing import Any
 from dissect.composing.variant import Variant
 from dissect.planning.manifest import BETWEEN, Manifest, Planned
 
-_TEN_CROP = " + ten-crop"  # what is read off a variant's runs is named behind it
+TEN_CROP = " + ten-crop"  # what is read off a variant's runs is named behind it
 
 
 def at(name: str, condition: str) -> str:
     """How a variant is called in a condition: "step2 @ optimizer.lr=0.1"; as ever where there is none."""
     if not condition:
         return name
-    base = name.removesuffix(_TEN_CROP)
+    base = name.removesuffix(TEN_CROP)
     return f"{base} @ {condition}{name.removeprefix(base)}"
 
 

@@ -40,12 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     from dissect.report.build import write_report
     from dissect.report.read import read
     from dissect.report.several import write_several
+    from dissect.report.without import without
 
     try:
         sources, said = _told(asked.said)
         width = _width(said.pop("figure.width", None))
         studies = [read(source, asked.runs, **said) for source in sources]
-        studies = [study.without(asked.without) if asked.without else study for study in studies]
+        studies = [without(study, asked.without) if asked.without else study for study in studies]
         if len(studies) > 1:
             page, forests = write_several(studies, asked.out)
             print_forests(forests, studies[0].metric)

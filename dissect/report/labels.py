@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from dissect.design import titles
 from dissect.measure.contrasts import TEN_CROP, Variants
 from dissect.measure.metric import ten_crop_called
+from dissect.planning import titles
 from dissect.report.questions import CONDITIONAL, Question
 from dissect.report.study import Study
 
@@ -17,28 +17,10 @@ def named(study: Study, components: Iterable[str]) -> str:
 
 
 def caller(study: Study) -> Callable[[str], str]:
-    """How a variant is called where people read, by its name: "step2 · dropout 1", "full − dropout 1", "a + b".
-
-    Planned ones that have no run yet too; ten-crop is said behind its variant.
-    """
-    planned = {name: one for plan in study.manifests for name, one in plan.variants.items()}
-    labels = {part: label for one in planned.values() for part, label in (one.get("components") or {}).items()}
-    known = {str(one.get("variant", name)): tuple(one.get("components") or ()) for name, one in planned.items()}
-    runs = zip(study.runs["variant"], study.runs["components"], strict=True)
-    known |= {str(name): tuple(parts) for name, parts in runs if "condition" not in planned.get(name, {})}
-    averaged = {str(name) for name in study.compared.loc[study.compared["averaged"], "variant"]}
-    found = titles(known, labels | study.labels, averaged)
-    apart = {name: one for name, one in planned.items() if "condition" in one}
-    found |= {name: f"{found[one['variant']]} @ {one['condition']}" for name, one in apart.items()}
-
-    def called(variant: str) -> str:
-        base = variant.removesuffix(" + ten-crop")
-        title = found.get(base, base)
-        if variant == base:
-            return title
-        return f"{base} · ten-crop" if title.startswith(f"{base} · ") else f"{title} + ten-crop"
-
-    return called
+    """How a variant of the study is called, see `planning.titles`."""
+    runs = dict(zip(study.runs["variant"].astype(str), study.runs["components"], strict=True))
+    averaged = set(study.compared.loc[study.compared["averaged"], "variant"].astype(str))
+    return titles.caller(study.manifests, runs, averaged)
 
 
 def question_label(study: Study, one: Question, known: Variants) -> str:

@@ -50,24 +50,8 @@ class Study:
     primary: Metric
     logged: Sequence[str]
     elsewhere: Elsewhere | None = None
-    left_out: Mapping[str, int] = field(default_factory=dict)  # variant -> its runs, left out as was asked
+    left_out: Mapping[str, int] = field(default_factory=dict)  # title -> its runs, left out as was asked
     strays: Sequence[str] = ()  # folders of runs of other settings or code than the folder's plans have
-
-    def without(self, variants: Sequence[str]) -> "Study":
-        """The study as if these variants had no runs; what was planned stays as it was.
-
-        Raises:
-            InputError: for a variant that it does not have, and where none is left.
-        """
-        counts = Counter(self.runs["variant"])
-        for name in variants:
-            if name not in counts:
-                raise InputError(f"--without {name}: is no variant of {self.name}; there are {', '.join(counts)}")
-        left = self.runs[~self.runs["variant"].isin(list(variants))].reset_index(drop=True)
-        found = replace(self, runs=left, left_out={name: counts[name] for name in variants})
-        if found.compared.empty:
-            raise InputError(f"--without {' '.join(variants)}: leaves no finished run")
-        return found
 
     @cached_property
     def manifests(self) -> list[Manifest]:

@@ -5,6 +5,8 @@ Answers from any terminal or machine that sees the store, while a sweep goes on 
 
 import argparse
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from dissect.composing.job import who
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
 from dissect.planning import manifest
+from dissect.planning.titles import caller
 from dissect.process import speak_plainly
 from dissect.store import runs as store
 from dissect.store.configs import read_config
@@ -35,6 +38,7 @@ class Status:
     running: list[Path] = field(default_factory=list)
     cut_off: list[Path] = field(default_factory=list)
     missing: list[tuple[str, int]] = field(default_factory=list)
+    called: Callable[[str], str] = str  # how a variant is called, by its name
 
 
 def status_of(study: Path) -> Status:
@@ -54,10 +58,21 @@ def status_of(study: Path) -> Status:
     found.failed = [result for result in found.failed if Path(result["folder"]) not in found.running]
     seen = {(one["variant"], one["seed"]) for one in [*found.finished, *found.failed]}
     seen |= {who(folder) for folder in [*found.running, *found.cut_off]}
-    for one in manifest.read_all(study):
+    plans = manifest.read_all(study)
+    for one in plans:
         planned = [(name, seed) for name in one.variants for seed in one.all_seeds]
         found.missing += [run for run in planned if run not in seen and run not in found.missing]
+    found.called = caller(plans, _components(found))
     return found
+
+
+def _components(found: Status) -> dict[str, dict[str, str]]:
+    """Of each variant that has a run, its components with their labels; none where its files do not tell."""
+    told = {one["variant"]: one.get("components") for one in [*found.finished, *found.failed]}
+    for folder in [*found.running, *found.cut_off]:
+        with suppress(InputError):
+            told.setdefault(who(folder)[0], read_config(folder).get("components"))
+    return {name: parts for name, parts in told.items() if isinstance(parts, dict)}
 
 
 def lines(study: Path, found: Status) -> list[str]:
@@ -70,9 +85,17 @@ def lines(study: Path, found: Status) -> list[str]:
         _left(found),
     ]
     said = [f"{study}: {', '.join(filter(None, counts))}"]
-    said += [f"  running  {folder.name}: {_epoch(folder)}" for folder in found.running]
-    said += [f"  cut off  {folder.name}: {_epoch(folder)}; its command goes on from there" for folder in found.cut_off]
+    said += [f"  running  {_run(folder, found)}: {_epoch(folder)}" for folder in found.running]
+    said += [
+        f"  cut off  {_run(folder, found)}: {_epoch(folder)}; its command goes on from there"
+        for folder in found.cut_off
+    ]
     return said
+
+
+def _run(folder: Path, found: Status) -> str:
+    variant, seed = who(folder)
+    return f"{found.called(variant)} seed {seed} ({folder.name})"
 
 
 def _epoch(folder: Path) -> str:
@@ -122,7 +145,9 @@ def show(path: Path, found: Status, console: Console) -> None:
     if found.failed:
         table = Table("  failed", "seed", "reason", box=None, pad_edge=False)
         for result in found.failed:
-            table.add_row(f"  {escape(result['variant'])}", str(result["seed"]), escape(str(result["error"])))
+            table.add_row(
+                f"  {escape(found.called(result['variant']))}", str(result["seed"]), escape(str(result["error"]))
+            )
         console.print(table)
 
 

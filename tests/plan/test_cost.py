@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dissect.plan.__main__ import searched
+from dissect.plan.__main__ import searched, teller
 from dissect.plan.cost import makespan
+from dissect.planning.manifest import Planned
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,12 @@ def test_a_search_before_the_study_and_its_second_half_are_counted():
     said = searched(8, manifest)
     assert "4 variants x 8 settings x 3 seeds = 96 runs on the tuning split" in said
     assert "up to 20 runs more" in said
+
+
+def test_planned_contrasts_are_called_by_their_variants_titles():
+    parts = {"step1": {}, "step2": {"a": "dropout"}, "a+b": {"a": "dropout", "b": "mixup"}}
+    about = teller(SimpleNamespace(variants={name: {"components": told} for name, told in parts.items()}))
+    assert about(Planned("ladder", ("a",), {"step2": 1, "step1": -1})) == "step2 · dropout over step1 · baseline"
+    assert about(Planned("pair", ("b",), {"step1": -1, "a+b": 1})) == "dropout + mixup over step1 · baseline"
+    crossed = Planned("interaction", ("a", "b"), {"a+b": 1, "step2": -1, "b": -1, "step1": 1})
+    assert about(crossed) == "interaction: dropout x mixup"

@@ -71,10 +71,26 @@ def test_a_study_without_a_variant_keeps_its_plan(tmp_path, capsys):
     write_manifest(study, LADDER, frozen="2025-01-01T00:00:00+00:00")
     assert command(tmp_path, "trial", "--without", "step3") == 0
     page = text_of(tmp_path / "reports" / "trial" / "index.html")
-    assert "Left out as was asked: step3 (3 runs)." in page
+    assert "Left out as was asked: step3 · augmentation (3 runs)." in page
     assert "2 contrasts of 3 variants" in page
     effects = pd.read_csv(tmp_path / "reports" / "trial" / "effects.csv")
     assert effects.loc[effects["component"] == "augmentation", "gain"].isna().all()
     capsys.readouterr()
     assert command(tmp_path, "trial", "--without", "step9") == 2
     assert "--without step9: is no variant of trial; there are" in capsys.readouterr().err
+    for said in ("step3 · augmentation", "Step3 augmentation"):
+        assert command(tmp_path, "trial", "--without", said) == 0
+        assert "Left out as was asked: step3 · augmentation (3 runs)." in text_of(
+            tmp_path / "reports" / "trial" / "index.html"
+        )
+
+
+def test_a_variant_that_leaves_one_out_is_left_out_by_its_title(tmp_path):
+    parts = ("dropout1", "augmentation", "leaky_relu")
+    for seed in range(2):
+        write_run(tmp_path / "runs" / "loo", "+".join(parts), parts, seed, 0.5 + seed / 50, accuracy_ten_crop=None)
+        for gone in parts:
+            rest = tuple(part for part in parts if part != gone)
+            write_run(tmp_path / "runs" / "loo", "+".join(rest), rest, seed, 0.4 + seed / 40, accuracy_ten_crop=None)
+    assert command(tmp_path, "loo", "--without", "full - dropout 1") == 0
+    assert "Left out as was asked: full − dropout 1 (2 runs)." in text_of(tmp_path / "reports/loo/index.html")

@@ -1,0 +1,33 @@
+"""What a study's runs are doing, by the names that its page gives them."""
+
+from dissect.status.__main__ import main
+from tests.report.conftest import LABELS, write_manifest, write_run
+
+PARTS = ("augmentation", "dropout1", "leaky_relu")
+
+
+def test_runs_are_called_as_on_the_page_planned_ones_without_a_run_counted_too(tmp_path, capsys):
+    study = tmp_path / "runs" / "loo"
+    rest = {without: tuple(part for part in PARTS if part != without) for without in PARTS}
+    full, lost, going = "+".join(PARTS), "+".join(rest["dropout1"]), "+".join(rest["augmentation"])
+    plan = [("leave_one_out", [without], {full: 1.0, "+".join(parts): -1.0}) for without, parts in rest.items()]
+    named = {name: {"components": {part: LABELS[part] for part in name.split("+")}}
+             for _, _, weights in plan for name in weights}  # fmt: skip
+    write_manifest(study, plan, variants=named)
+    blank = {"metrics": {}, **dict.fromkeys(["epochs", "train_seconds"])}
+    write_run(study, full, PARTS, 0, 0.5)
+    write_run(study, lost, rest["dropout1"], 0, None, status="failed", error="the loss became NaN", **blank)
+    folder = write_run(study, going, rest["augmentation"], 0, 0.4)
+    (folder / "result.json").unlink()  # as a run that was cut off
+    assert main(["loo", "--runs", str(tmp_path / "runs")]) == 0
+    said = capsys.readouterr().out
+    assert f"cut off  full − {LABELS['augmentation']} seed 0 ({folder.name}): " in said
+    assert f"full − {LABELS['dropout1']}  0     the loss became NaN" in said
+
+
+def test_of_runs_without_a_plan_the_results_tell_the_components(tmp_path, capsys):
+    study, blank = tmp_path / "trial", {"metrics": {}, **dict.fromkeys(["epochs", "train_seconds"])}
+    write_run(study, "step1", (), 0, 0.5)
+    write_run(study, "step2", ("dropout1",), 0, None, status="failed", error="x", **blank)
+    assert main([str(study)]) == 0
+    assert "step2 · dropout 1" in capsys.readouterr().out
