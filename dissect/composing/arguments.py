@@ -22,6 +22,14 @@ _TAKEN_OUT = {"optimizer.vector_weight_decay"}  # by the task, before the object
 _LISTS = {"Sequence", "list", "tuple", "Iterable", "int", "float", "Union", "Optional"}
 
 
+class NowhereError(InputError):
+    """A module that a config names is not there; `module` is what it is called."""
+
+    def __init__(self, message: str, module: str) -> None:
+        super().__init__(message)
+        self.module = module
+
+
 class Signature(NamedTuple):
     """The arguments by name, each with the names in its annotation; `open` where it takes any others as well."""
 
@@ -44,7 +52,8 @@ def check_targets(config: Mapping[str, Any]) -> None:
             continue
         found = look_up(target)
         if isinstance(found, str):
-            raise InputError(f"{key}._target_={target}: {found}")
+            message, top = f"{key}._target_={target}: {found}", target.split(".")[0]
+            raise NowhereError(message, top) if _is_nowhere(target) else InputError(message)
         for name, value in node.items():
             if not isinstance(name, str):
                 raise InputError(
@@ -93,7 +102,7 @@ def look_up(target: str) -> Signature | str | None:
     if parts[0] in sys.builtin_module_names or parts[0] in sys.stdlib_module_names or parts[0] == "__main__":
         return None
     file, rest = find_module(target)
-    if file is None and len(rest) == len(parts) and parts[0] not in sys.modules:
+    if _is_nowhere(target):
         here = os.getcwd()
         return (
             f"there is no module {parts[0]}: neither in {here}, from where this was called, nor on PYTHONPATH, nor "
@@ -108,6 +117,12 @@ def look_up(target: str) -> Signature | str | None:
         close = get_close_matches(rest[0], sorted(names), n=1)
         return f"{file} has no {rest[0]}" + (f"; did you mean {close[0]}?" if close else "; correct the name")
     return _signature(tree, rest[0], parts[: len(parts) - len(rest)], file, 6) if len(rest) == 1 else None
+
+
+def _is_nowhere(target: str) -> bool:
+    parts = target.split(".")
+    file, rest = find_module(target)
+    return file is None and len(rest) == len(parts) and parts[0] not in sys.modules
 
 
 @cache

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dissect.composing.choices import files_of
 from dissect.composing.deltas import registered
 from dissect.composing.line import config_dirs, file_of
+from dissect.composing.nearby import nearby
 from dissect.composing.overrides import chooses, key_of, sweeps
 from dissect.composing.plain import leaves, unresolved
 from dissect.composing.schema import CONF, Config
@@ -63,6 +64,11 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
         return f"{where}: {found[4]}: there is no such key; {nearest(found[4], _keys(arguments))}"
     if found := re.search(r"In '([^']+)': \w+ raised while composing config:\n(.*)\n\s*full_key: ?(.*)", text):
         return _in_file(file_of(found[1], arguments), found[1].rpartition("/")[2], found[2], found[3])
+    if found := re.search(r"Additional config directory '(.+)' not found", text):
+        said = {key_of(one): one.partition("=")[2] for one in arguments if "=" in one}
+        study, name = Path(said.get("runs", "runs")) / said.get("name", "images"), Path(found[1]).name
+        mend = "name one that is there, or call it from the folder that holds it"
+        return f"--config-dir {name}: there is no folder {found[1]}; {mend}{nearby((name,), study)}"
     if found := re.search(r"Sweep parameters '(.+)' requires --multirun", text):
         return f"{found[1]}: several values, so it is a sweep: add -m"
     if found := re.search(r"BasicSweeper does not support sweep type : (\w+)", text):

@@ -11,9 +11,11 @@ from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing import deltas as known
+from dissect.composing.arguments import NowhereError
 from dissect.composing.checks import check_needs
 from dissect.composing.complaints import refuse_unknown
 from dissect.composing.deltas import delta_of, register, still_asking, told_within
+from dissect.composing.nearby import nearby
 from dissect.composing.overrides import chooses, key_of
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant, declaration, resolve
@@ -84,7 +86,12 @@ def identify(config: DictConfig) -> Variant:
     base.seed = config.seed  # to which other keys may refer
     named: Any = OmegaConf.to_container(config.components, resolve=True)
     check_needs([still_asking(declaration(name, named[name])[1], base, sources) for name in named])
-    found = resolve(_named(config, settings), base, deltas)
+    named_config = _named(config, settings)
+    try:
+        found = resolve(named_config, base, deltas)
+    except NowhereError as lost:
+        study, own = Path(named_config.runs) / named_config.name, [Path(one) for one in sources if one != str(CONF)]
+        raise InputError(f"{lost}{nearby((f'{lost.module}.py', lost.module), study, own)}") from lost
     if not any(key.split(".")[0] == "init" for key in said):
         _refuse_start(config, settings.runtime.choices, sources)
     return found

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dissect.composing.job import who
+from dissect.composing.nearby import nearby
 from dissect.errors import InputError
 from dissect.measure.metric import Metric
 from dissect.planning import manifest
@@ -123,11 +124,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("study", nargs="*", metavar="STUDY", help="names below --runs, or folders (default: all)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of studies (default: runs)")
     asked = parser.parse_args(arguments)
-    paths = [path if (path := asked.runs / name).is_dir() else Path(name) for name in asked.study]
+    below = [(asked.runs / name, Path(name)) for name in asked.study]
+    paths = [path if path.is_dir() or not other.is_dir() else other for path, other in below]
     if not asked.study:
         paths = sorted(path for path in asked.runs.glob("[!.]*") if path.is_dir())
     if not paths:
-        print(f"error: {asked.runs}: holds no study; `python -m dissect` makes one", file=sys.stderr)
+        near = nearby((asked.runs.name,), asked.runs)
+        print(f"error: {asked.runs}: holds no study; `python -m dissect` makes one{near}", file=sys.stderr)
         return 2
     console = Console(highlight=False, soft_wrap=True)
     wrong = False

@@ -24,6 +24,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from dissect.composing.job import folder_name, who
+from dissect.composing.nearby import nearby
 from dissect.errors import InputError
 from dissect.files import sweep, unwritable, whole
 from dissect.store.expected import check
@@ -201,7 +202,7 @@ def results(study: Path) -> list[dict[str, Any]]:
     if not study.is_dir():
         raise InputError(
             f"{study.absolute()}: no such study; it is a folder of runs, made by `python -m dissect name={study.name}"
-            " ...`"
+            f" ...`{nearby((), study)}"
         )
     found = (_result(folder) for folder in sorted(study.iterdir()) if folder.name[0] != "." and folder.is_dir())
     return [result for result in found if result is not None]
