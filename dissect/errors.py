@@ -5,6 +5,10 @@ class InputError(Exception):
     """What the user gave cannot be used. The message names the file or key, quotes the value, and says the mend."""
 
 
+class AbsentError(InputError):
+    """Data are not on this machine, and whoever asked for them did not want them fetched."""
+
+
 class DiskFullError(InputError):
     """The store's disk is full, so that no further run can be kept either."""
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from dissect.errors import InputError
 from dissect.files import unwritable
 from dissect.images.contents import Contents, Source, hold_out, shuffled
-from dissect.images.downloads import download
+from dissect.images.downloads import download, refuse_fetching
 from dissect.images.image_folder import ImageFolder
 from dissect.images.pictures import IMAGES, pictures
 from dissect.images.stamps import stamps
@@ -190,16 +190,15 @@ class Cifar10:
             return dataset(root, train=True), dataset(root, train=False)
         except RuntimeError:  # torchvision's word for: not there, or not whole
             pass
+        mend = "download it by hand and name the folder that holds it: data.root=FOLDER"
+        refuse_fetching(dataset.url, mend)
         try:
             root.mkdir(parents=True, exist_ok=True)
             return dataset(root, train=True, download=True), dataset(root, train=False)
         except Exception as problem:
             if isinstance(problem, OSError) and problem.errno is not None:
                 raise unwritable(root, problem) from problem
-            raise InputError(
-                f"{dataset.url}: cannot be downloaded ({problem}); download it by hand "
-                "and name the folder that holds it: data.root=FOLDER"
-            ) from problem
+            raise InputError(f"{dataset.url}: cannot be downloaded ({problem}); {mend}") from problem
 
 
 class Cifar100(Cifar10):

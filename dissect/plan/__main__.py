@@ -15,19 +15,22 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from dissect.composing.job import Digest, Job, job_of
+from dissect.composing.overrides import key_of
 from dissect.design import Design
-from dissect.errors import InputError
+from dissect.errors import AbsentError, InputError
 from dissect.measure.metric import Metric
 from dissect.measure.planning import seeds_needed, smallest_gain, unsupportable
 from dissect.measure.pooled import CAUTION, PLANNED, pooled, quantile
-from dissect.plan.cost import needs
+from dissect.plan.cost import counted, needs
 from dissect.planning.manifest import Manifest, Planned
 from dissect.planning.titles import caller
 from dissect.store import runs as store
 from dissect.sweep.finish import known
+from dissect.sweep.jobs import seed_of, study_of
 from dissect.sweep.looks import table
 from dissect.sweep.sweeper import Sweep
 from dissect.sweep.tuned import SEEDS
+from dissect.training.task import nothing_fetched
 
 
 def main() -> None:
@@ -48,13 +51,20 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
     if design is None:
         raise InputError("plan.design: this study has none, so it plans no contrasts; python -m dissect runs it")
     looks = list(sweep.config.plan.looks) if sweep.config.seeds == "auto" else None
-    jobs = sweep.asker.jobs([*arguments, *([f"seed=range({looks[-1]})"] if looks else [])], design)
-    manifest = sweep.planned(jobs, design)
     console = Console(highlight=False, soft_wrap=True)
+    try:
+        with nothing_fetched():
+            jobs = sweep.asker.jobs([*arguments, *([f"seed=range({looks[-1]})"] if looks else [])], design)
+    except AbsentError as absent:
+        for line in without_data(sweep, design, absent):
+            console.print(escape(line))
+        return
+    manifest = sweep.planned(jobs, design)
     probe = sweep.config.plan.probe
     if (trials := sweep.config.plan.search.trials) is not None:
         console.print(searched(trials, manifest))
-    for line in [*needs(jobs, manifest, sweep.config.parallel, probe=probe), *claims(manifest)]:
+    claimed = claims(len(manifest.seeds), len(manifest.contrasts), manifest.level)
+    for line in [*needs(jobs, manifest, sweep.config.parallel, probe=probe), *claimed]:
         console.print(escape(line))
     pilot = [*jobs, *_others(jobs)]
     if any(known(job).result for job in pilot):
@@ -66,6 +76,21 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
                 f"that it planned: give that others, {others}, or its contrasts are exploratory"
             )
         console.print(escape(REMARK.format(unit=Metric.from_config(manifest.metric).with_unit("them,").strip(","))))
+
+
+def without_data(sweep: Sweep, design: Design, absent: AbsentError) -> list[str]:
+    """What a plan can say before its data are there: counts and claims, but not which runs are finished."""
+    lists = [said for _, each in sweep.asker.conditions.values() for said in each]
+    seeds = {seed_of(text) for said in lists for text in said if key_of(text) == "seed"} or {sweep.config.seed}
+    name, conditions = study_of(sweep.config, sweep.config.hydra), len(sweep.asker.conditions)
+    times, each = (f" x {conditions} conditions", " in each") if conditions > 1 else ("", "")
+    runs, contrasts = len(design.variants) * len(lists), counted(len(design.contrasts), "planned contrast")
+    return [
+        f"{name}: {counted(len(design.variants), 'variant')} x {counted(len(seeds), 'seed')}{times} = "
+        f"{counted(runs, 'run')}; {contrasts}{each}",
+        f"which of them are finished, and what the others take, is known when the data are here: {absent}",
+        *([] if each else claims(len(seeds), len(design.contrasts), sweep.config.plan.level)),
+    ]
 
 
 def searched(trials: int, manifest: Manifest) -> str:
@@ -95,9 +120,9 @@ times the seeds that were needed).
 shown: the smallest gain that the seeds of this plan show with that power, at Holm's first step, for the same sd."""
 
 
-def claims(manifest: Manifest) -> list[str]:
+def claims(seeds: int, contrasts: int, level: float) -> list[str]:
     """What so many seeds can never show."""
-    said = unsupportable(len(manifest.seeds), len(manifest.contrasts), 1 - manifest.level)
+    said = unsupportable(seeds, contrasts, 1 - level)
     return (
         [*said, "(Verdicts rest on the t test, which has no such floor but takes noise to be normal.)"] if said else []
     )

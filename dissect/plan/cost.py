@@ -36,12 +36,11 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
     members = {one.folder: one for job in rest if job.averages for one in members_of(job, data_of(job.variant.config))}
     missing = [one for folder, one in members.items() if known(one).result is None]
     further = [one for one in missing if one.folder not in {job.folder for job in rest}]
-    seeds = manifest.seeds
+    seeds, variants = manifest.seeds, counted(len(manifest.variants), "variant")
     lines = [
-        f"{manifest.study}: {_some(len(manifest.variants), 'variant')} x {_some(len(seeds), 'seed')} ({seeds[0]} to "
-        f"{seeds[-1]}) = {_some(len(jobs), 'run')}, {len(finished)} finished, {len(rest)} to train"
+        f"{manifest.study}: {variants} x {counted(len(seeds), 'seed')} ({seeds[0]} to {seeds[-1]}) = {counted(len(jobs), 'run')}, {len(finished)} finished, {len(rest)} to train"
         + (f" and {len(further)} more as members of ensembles" if further else "")
-        + f"; {_some(len(manifest.contrasts), 'planned contrast')}"
+        + f"; {counted(len(manifest.contrasts), 'planned contrast')}"
     ]
     if manifest.looks:
         lines.append(f"seeds=auto looks after {manifest.looks} seeds and ends where all is decided, so with fewer runs")
@@ -52,12 +51,12 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
     strange = {job.variant.name: job for job in reversed(trained) if job.variant.name not in cost}
     workers = workers_for(parallel, len(trained))
     foretold, begin = _foretold(strange, workers) if probe and strange else ({}, 0.0)
-    how = f"; {_some(len(foretold), 'variant')} without a run yet foretold from a few steps" if foretold else ""
+    how = f"; {counted(len(foretold), 'variant')} without a run yet foretold from a few steps" if foretold else ""
     if not cost | foretold:
         ask = "plan.probe=true times a few steps, 'seed=range(2)' makes a pilot"
         return [*lines, f"time and disk: not known before a run of this study is finished; {ask}"]
     if guessed := strange.keys() - foretold.keys():
-        how += f"; {_some(len(guessed), 'variant')} without a run yet count as the mean of the others"
+        how += f"; {counted(len(guessed), 'variant')} without a run yet count as the mean of the others"
     typical = fmean(one.seconds for one in (cost | foretold).values())
     each = [(cost | foretold).get(job.variant.name, Cost(typical, None)).seconds for job in trained]
     sizes = [one.bytes for one in cost.values() if one.bytes is not None]
@@ -104,7 +103,7 @@ def _foretold(jobs: Mapping[str, Job], workers: int) -> tuple[dict[str, Cost], f
     }, begin  # fmt: skip
 
 
-def _some(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 

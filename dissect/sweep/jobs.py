@@ -98,8 +98,9 @@ class Asker:
         groups: dict[tuple[str, ...], list[Sequence[str]]] = {}
         for said in lists:
             groups.setdefault(tuple(one for one in said if key_of(one) != "seed"), []).append(said)
+        variants = {rest: self._compose(rest) for rest in groups}  # before any data, which may take their time
         for rest, group in groups.items():
-            variant = self._compose(rest)
+            variant = variants[rest]
             if variant.config.ensemble.average:
                 member_variants(variant)  # refuses what none of its seeds could have
             where = _data_part(variant.config)

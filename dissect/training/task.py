@@ -5,7 +5,9 @@ with it; another one is a class of these methods, named by `task._target_`. Noth
 it only where a module is made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -109,6 +111,24 @@ class Task(Protocol):
             InputError: where members have nothing that can be averaged.
         """
         ...
+
+
+_FETCHING = ContextVar("fetching", default=True)
+
+
+@contextmanager
+def nothing_fetched() -> Iterator[None]:
+    """Data that would have to be fetched over the network raise an AbsentError meanwhile."""
+    before = _FETCHING.set(False)
+    try:
+        yield
+    finally:
+        _FETCHING.reset(before)
+
+
+def may_fetch() -> bool:
+    """Whether data that are not on this machine are to be fetched; a source asks before it does."""
+    return _FETCHING.get()
 
 
 METHODS = [name for name, held in vars(Task).items() if callable(held) and name[0] != "_"]
