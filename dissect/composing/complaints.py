@@ -66,7 +66,7 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
         return _in_file(file_of(found[1], arguments), found[1].rpartition("/")[2], found[2], found[3])
     if found := re.search(r"Additional config directory '(.+)' not found", text):
         said = {key_of(one): one.partition("=")[2] for one in arguments if "=" in one}
-        study, name = Path(said.get("runs", "runs")) / said.get("name", "images"), Path(found[1]).name
+        study, name = Path(said.get("runs", "runs")) / said.get("name", ""), Path(found[1]).name
         mend = "name one that is there, or call it from the folder that holds it"
         return f"--config-dir {name}: there is no folder {found[1]}; {mend}{nearby((name,), study)}"
     if found := re.search(r"Sweep parameters '(.+)' requires --multirun", text):

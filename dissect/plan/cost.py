@@ -38,7 +38,8 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
     further = [one for one in missing if one.folder not in {job.folder for job in rest}]
     seeds, variants = manifest.seeds, counted(len(manifest.variants), "variant")
     lines = [
-        f"{manifest.study}: {variants} x {counted(len(seeds), 'seed')} ({seeds[0]} to {seeds[-1]}) = {counted(len(jobs), 'run')}, {len(finished)} finished, {len(rest)} to train"
+        f"{manifest.study}: {variants} x {counted(len(seeds), 'seed')} ({seeds[0]} to {seeds[-1]}) = "
+        f"{counted(len(jobs), 'run')}, {len(finished)} finished, {len(rest)} to train"
         + (f" and {len(further)} more as members of ensembles" if further else "")
         + f"; {counted(len(manifest.contrasts), 'planned contrast')}"
     ]
