@@ -16,12 +16,12 @@ def rows(scratch: Path, repeats: int) -> Iterator[Row]:
 
     def seconds(*arguments: str) -> float:
         started = time.monotonic()
-        done = subprocess.run([sys.executable, *arguments], cwd=here, check=True, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, *arguments], cwd=here, check=True, stdout=subprocess.PIPE, text=True)
         return float(done.stdout.split()[-1]) - started
 
     def ours(number: int) -> float:
         where = f"runs={scratch / 'start'}", f"data.cache={scratch / 'cache'}"
-        return seconds("-m", "dissect", "model._target_=clocked.Clocked", f"seed={number}", *where)
+        return seconds("-m", "dissect", "model._target_=clocked.Clocked", "init=he", f"seed={number}", *where)
 
     def imports(number: int) -> float:
         return seconds("-c", IMPORTS)
