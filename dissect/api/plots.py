@@ -40,7 +40,7 @@ def plot_attribution(study: Study, *, ax: Axes | None = None) -> Axes:
     """Each component's gain by the kinds of contrast that the runs allow.
 
     Raises:
-        InputError: where they allow no component to be seen in two ways.
+        InputError: where they allow no component to be seen in two ways, or on average over variants.
     """
     ax, (rows, labels) = _axes(ax), study.analysis.attributed
     if not labels:

@@ -11,7 +11,7 @@ from dissect.design import Component
 from dissect.measure.contrasts import variants
 from dissect.planning.manifest import Manifest
 from dissect.report import conditions
-from dissect.report.attribution import ATTRIBUTED
+from dissect.report.attribution import ATTRIBUTED, AVERAGED
 from dissect.report.effects import effects_table, terms
 from dissect.report.labels import named
 from dissect.report.predictions import scores_of
@@ -60,16 +60,14 @@ class Analysis:
 
     @property
     def attributed(self) -> Labelled:
-        """Each component's gain by several kinds of contrast; nothing where there is one kind alone."""
+        """Each component's gain by several kinds of contrast, and by one alone where no bar shows it."""
         effects, labels = self.effects, self.labels
         if self.study.conditions:  # which stand side by side instead
             return effects[:0], {}
         ours = effects[effects["kind"].isin(list(ATTRIBUTED)) & effects["component"].isin(list(labels))]
         ours = ours.drop_duplicates(["kind", "component"])
-        if ours["kind"].nunique() < 2:
-            return ours[:0], {}
-        compared = ours["component"].value_counts() > 1  # seen in one way alone, there is nothing to compare
-        told = {name: label for name, label in labels.items() if compared.get(name, False)}
+        shown = ours["component"].duplicated(keep=False) | ours["kind"].isin(AVERAGED)
+        told = {name: label for name, label in labels.items() if name in set(ours["component"][shown])}
         return ours[ours["component"].isin(list(told))], told
 
     @property

@@ -24,7 +24,9 @@ ATTRIBUTED: Looks = {  # kind -> label, marker, colour
     "leave_one_out": ("left out of the full model", "s", VERMILION),
     "one_at_a_time": ("alone, added to the baseline", "^", GREEN),
     "shapley": ("Shapley value", "D", PURPLE),
+    "main_effect": ("main effect: on average over the variants", "v", INK),
 }
+AVERAGED = "shapley", "main_effect"  # over variants, so that no bar is theirs
 MORE, LESS = "#5aa4cd", "#e49659"  # BLUE and VERMILION with a third of white, so that dark text can be read on them
 TOGETHER = LinearSegmentedColormap.from_list("together", [LESS, "#ffffff", MORE])
 WIDEST = 2.5  # an interval of two seeds is a dozen times its spread; beyond so many times the largest gain it is cut

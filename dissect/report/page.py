@@ -84,6 +84,7 @@ def render(
         plans=plans(study, manifests, effects),
         variants=[row for _, row in sorted(rows.items(), key=lambda item: order.get(item[0], len(order)))],
         left_out=bool(without),
+        averaged=set(effects.loc[effects["manifest"] != "", "treated"]) == {""},  # no bar shows what was planned
         hidden=len(set(study.compared["variant"])) - len(set(drawn) & set(study.compared["variant"])),
         runs=[run | {"kind": _kind(run, called)} for run in study.runs.to_dict("records")],
         pictures=pictures,

@@ -319,18 +319,19 @@ def test_the_layers_are_imported_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def attributed(kinds: list[str], components: list[str]) -> tuple[list[str], dict[str, str]]:
+    effects = pd.DataFrame({"kind": kinds, "component": components, "gain": 1.0})
+    named = SimpleNamespace(effects=effects, labels={"a": "A", "b": "B"}, study=SimpleNamespace(conditions={}))
+    rows, labels = Analysis.attributed.fget(named)  # type: ignore[attr-defined]
+    return list(rows["kind"]), labels
+
+
 def test_two_kinds_of_gains_about_different_components_make_no_figure_of_attribution():
     """Each component is seen in one way, so that there is nothing to compare."""
-    effects = pd.DataFrame(
-        {
-            "kind": ["ladder", "one_at_a_time"],
-            "component": ["a", "b"],
-            "gain": [1.0, 2.0],
-            "components": [("a",), ("b",)],
-        }
-    )
-    study = SimpleNamespace(conditions={})
-    named = SimpleNamespace(effects=effects, labels={"a": "a", "b": "b"}, study=study)
-    rows, labels = Analysis.attributed.fget(named)  # type: ignore[attr-defined]
-    assert len(rows) == 0
-    assert labels == {}
+    assert attributed(["ladder", "one_at_a_time"], ["a", "b"]) == ([], {})
+    assert attributed(["ladder", "one_at_a_time"], ["a", "a"]) == (["ladder", "one_at_a_time"], {"a": "A"})
+
+
+@pytest.mark.parametrize("kind", ["main_effect", "shapley"])
+def test_a_gain_on_average_over_variants_is_drawn_though_it_is_the_only_one_as_no_bar_shows_it(kind: str):
+    assert attributed([kind, kind, "ladder"], ["a", "b", "a"]) == ([kind, kind, "ladder"], {"a": "A", "b": "B"})
