@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from dissect.measure.metric import Metric
 from dissect.report.figures import axis_label, scaled
@@ -47,8 +47,11 @@ def plot_costs(table: pd.DataFrame, cost: str, metric: Metric, *, ax: Axes) -> N
         ax.annotate(str(number), (x, y), (6, 4), textcoords="offset points", fontsize=small())
     if known[cost].min() > 0 and known[cost].max() > 10 * known[cost].min():
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
     else:
-        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.margins(x=0.12, y=0.12)
     ax.yaxis.set_major_formatter(scaled(metric))
     ax.set_xlabel(NAMES[cost])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import ceil
+from textwrap import shorten
 
 import matplotlib as mpl
 import pandas as pd
@@ -133,7 +134,7 @@ def draw_costs(table: pd.DataFrame, metric: Metric, width: float = 11) -> Figure
             if across > 1:
                 ax.label_outer(remove_inner_ticks=False)
         handles, names = axes[0].get_legend_handles_labels()
-        rows = [f"{number}: {name}" for number, name in enumerate(table["variant"], 1)]
+        rows = [f"{number}: {shorten(name, 36, placeholder=' …')}" for number, name in enumerate(table["variant"], 1)]
         blank = [Line2D([], [], ls="") for _ in rows]
         ncols = 1 if width < NARROW else 3
         figure.legend([*handles, *blank], [*names, *rows], ncols=ncols, fontsize=small(), handlelength=1, **BELOW)

@@ -75,10 +75,12 @@ def as_latex(effects: pd.DataFrame, metric: Metric) -> str:
     return latex(_head(metric), _cells(effects, metric), "lllrrrrl")
 
 
-def latex(head: Sequence[str], lines: Sequence[Sequence[str]], columns: str) -> str:
-    """A `tabular`, whatever its cells hold; `columns` are its alignments."""
+def latex(
+    head: Sequence[str], lines: Sequence[Sequence[str]], columns: str, heads: Sequence[str] | None = None
+) -> str:  # fmt: skip
+    """A `tabular`, whatever its cells hold; `columns` are its alignments, `heads` the head where that is LaTeX."""
     rows = "".join(_tabbed(line) + " \\\\\n" for line in lines)
-    names = _tabbed(head)
+    names = _tabbed(head) if heads is None else " & ".join(heads)
     return (
         f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{names} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape as as_html
 from importlib.metadata import PackageNotFoundError, version
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,21 @@ from dissect.report.words import counted, duration, number
 
 COSTS = {"parameters": "parameters", "multiply_adds": "multiply-adds", "train_seconds": "time a run"}
 FORMATS = ("latex", "markdown", "csv", "html")
-# A check mark for those who do not load amssymb.
-MARK = "\\providecommand{\\checkmark}{\\ensuremath{\\bullet}}\n"
+# A check mark for those who do not load amssymb, and heads that lie for those who do not load graphicx.
+MARK = "\\providecommand{\\checkmark}{\\ensuremath{\\bullet}}\n\\providecommand{\\rotatebox}[2]{#2}\n"
+NAMED = 40  # characters of a variant's name in LaTeX, where marks tell its components
+# As large as it is, or as wide as the text.
+FIT = (
+    "\\newcommand{\\fit}[1]{\\sbox0{#1}"
+    "\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}\\else\\usebox0\\fi}\n"
+)
+CAPTIONS = {
+    "gains": "Each variant, and what it gains over the one that it is compared with.",
+    "attribution": "Each component's gain, by the variants that it is added to or left out of.",
+    "interactions": "What two components gain together beyond the sum of their gains.",
+    "costs": "What each variant reaches against what it costs.",
+    "learning_curves": "Learning curves.",
+}
 
 
 def paper_table(found: Analysis) -> pd.DataFrame:
@@ -64,10 +78,19 @@ def as_text(found: Analysis, kind: str = "markdown") -> str:
         return markdown(head, rows)
     if kind == "latex":
         marks = sum(part.name in table for part in found.components)
-        return MARK + latex(head, rows, "l" + "c" * marks + "r" * (len(head) - 1 - marks))
+        rows = [[shorten(name, NAMED, placeholder=" …") if marks else name, *rest] for name, *rest in rows]
+        heads = ["", *(f"\\rotatebox{{90}}{{{escaped(name)}}}" for name in head[1 : 1 + marks])]
+        heads += [_stacked(name) for name in head[1 + marks :]]
+        return MARK + latex(head, rows, "l" + "c" * marks + "r" * (len(head) - 1 - marks), heads)
     tagged = [("th", head), *(("td", row) for row in rows)]
     lines = ["".join(f"<{tag}>{as_html(cell)}</{tag}>" for cell in line) for tag, line in tagged]
     return "<table>\n" + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table>\n"
+
+
+def _stacked(head: str) -> str:
+    """A head of numbers, with what stands in brackets in a line of its own."""
+    name, bracket, rest = head.partition(" (") if " (" in head else head.partition(" [")
+    return f"\\shortstack[r]{{{escaped(name)}\\\\{{}}{escaped(bracket.strip() + rest)}}}" if rest else escaped(head)
 
 
 def _cells(found: Analysis, table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -144,15 +167,15 @@ def _besides(found: Analysis) -> list[str]:
 
 def paper_files(found: Analysis, figures: Sequence[str]) -> dict[str, str]:
     r"""What a paper takes in: `method.tex`, `variants.md`, `variants.csv`, and `example.tex`, which \inputs all."""
-    one = "\\begin{{figure}}\n\\includegraphics[width=\\linewidth]{{{0}.pdf}}\n\\caption{{{1}}}\n\\end{{figure}}\n"
-    shown = "".join(one.format(name, name.replace("_", " ")) for name in figures)
-    fitted = "\\centering\\resizebox{{\\linewidth}}{{!}}{{\\input{{{0}}}}}"
-    table = f"\\begin{{{{table}}}}\n{fitted}\n\\caption{{{{{{1}}}}}}\n\\end{{{{table}}}}\n"
+    shown = [("table", f"\\input{{{name}}}", told) for name, told in (("variants", "Variants."), ("effects", "Gains."))]
+    shown += [("figure", f"\\includegraphics{{{name}.pdf}}", CAPTIONS.get(name, name)) for name in figures]
+    floats = "".join(
+        f"\\begin{{{kind}}}\n\\centering\\fit{{{taken}}}\n\\caption{{{escaped(told)}}}\n\\end{{{kind}}}\n"
+        for kind, taken, told in shown
+    )
     document = (
-        "\\documentclass{article}\n\\usepackage{booktabs,graphicx,amssymb}\n\\begin{document}\n\\input{method}\n\n"
-        + "".join(table.format(name, caption) for name, caption in (("variants", "Variants."), ("effects", "Gains.")))
-        + shown
-        + "\\end{document}\n"
+        "\\documentclass{article}\n\\usepackage[margin=2.5cm]{geometry}\n\\usepackage{booktabs,graphicx,amssymb}\n"
+        f"{FIT}\\begin{{document}}\n\\input{{method}}\n\n{floats}\\end{{document}}\n"
     )
     tables = {"variants.md": as_text(found, "markdown"), "variants.csv": as_text(found, "csv")}
     return {"method.tex": escaped(method(found)) + "\n", "example.tex": document, **tables}

@@ -13,6 +13,7 @@ from dissect.measure.metric import Metric
 from dissect.report.__main__ import main
 from dissect.report.analysis import analyse
 from dissect.report.costs import pareto, plot_costs
+from dissect.report.drawing import draw_costs
 from dissect.report.paper import as_text, method, paper_table
 from dissect.report.study import read_study
 from tests.report.conftest import write_ladder, write_manifest, write_run
@@ -47,6 +48,8 @@ def test_a_text_calls_the_sd_an_sd_and_the_interval_an_interval(found):
     latex = as_text(found, "latex")
     assert latex.count("\\\\\n") == len(found.bars) + 1
     assert "\\checkmark" in latex
+    assert "\\rotatebox{90}{dropout 1} & " in latex
+    assert "\\shortstack[r]{gain, points\\\\{}[95\\% interval]}" in latex
     assert as_text(found, "html").count("<tr>") == len(found.bars) + 1
     assert (
         as_text(found, "csv")
@@ -104,7 +107,21 @@ def test_costs_are_drawn_with_the_front_joined():
     joined = next(line for line in ax.lines if line.get_linestyle() == "-" and line.get_marker() == "None")
     assert list(joined.get_xdata()) == [1e3, 1e5]
     assert ax.get_xscale() == "log"
+    ax.figure.draw_without_rendering()
+    assert {"1k", "1M"} <= {tick.get_text() for tick in ax.get_xticklabels()}  # no source of a formula
     plt.close()
+
+
+def test_a_long_name_is_cut_in_the_legend_of_costs_and_where_marks_tell_its_components():
+    costs = pd.DataFrame({"variant": ["a", "mixup + label smoothing + " * 4 + "z"], "mean": [0.5, 0.6],
+                          "mean_low": [0.4, 0.5], "mean_high": [0.6, 0.7], "parameters": [1.0, 2.0],
+                          "multiply_adds": [1.0, 1.0], "train_seconds": [1.0, 1.0]})  # fmt: skip
+    figure = draw_costs(costs, METRIC)
+    (legend,) = figure.legends
+    assert legend.get_texts()[-1].get_text() == "2: mixup + label smoothing + mixup + …"
+    figure.draw_without_rendering()
+    assert figure.bbox.x0 <= legend.get_window_extent().x0
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_the_paper_folder_holds_all_that_its_document_takes_in(tmp_path):
@@ -114,7 +131,7 @@ def test_the_paper_folder_holds_all_that_its_document_takes_in(tmp_path):
     assert main(said) == 0
     folder = tmp_path / "trial" / "paper"
     document = (folder / "example.tex").read_text()
-    taken = re.findall(r"\\includegraphics\[[^]]*\]\{([^}]+)\}", document)
+    taken = re.findall(r"\\includegraphics\{([^}]+)\}", document)
     taken += [f"{name}.tex" for name in re.findall(r"\\input\{([^}]+)\}", document)]
     assert {"gains.pdf", "costs.pdf", "variants.tex", "effects.tex", "method.tex"} <= set(taken)
     assert [name for name in taken if not (folder / name).exists()] == []

@@ -134,18 +134,20 @@ def test_a_logger_is_told_whose_run_it_is_in_what_it_takes(variant, monkeypatch,
     assert logger_of(said.config.logger, said, "step2-seed3-0123abcd").version == "mine"
 
 
-@pytest.mark.parametrize(("choice", "package"), [("mlflow", "mlflow"), ("comet", "comet"), ("aim", "aim")])
-def test_a_logger_whose_package_is_missing_is_said_in_a_line(variant, monkeypatch, choice, package):
+@pytest.mark.parametrize(("choice", "package"), [("mlflow", "mlflow"), ("comet", "comet_ml"), ("aim", "aim")])
+def test_a_logger_whose_package_is_missing_is_said_in_a_line(variant, choice, package):
+    if importlib.util.find_spec(package):  # Lightning remembers whether it found it
+        pytest.skip(f"{package} is installed")
+
     def told(made):
         return logger_of(made.config.logger, made, "run")
 
-    for name in ("mlflow", "comet_ml", "aim"):
-        monkeypatch.setitem(sys.modules, name, None)
-    if importlib.util.find_spec(package if package != "comet" else "comet_ml") is None:
-        with pytest.raises(InputError, match=rf"^logger.*{package}"):
-            told(variant(f"logger={choice}"))
+    with pytest.raises(InputError, match=rf"^logger.*{choice}"):
+        told(variant(f"logger={choice}"))
 
 
+# MLflow 3.17 asks SQLAlchemy 2.1 in a deprecated way.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_mlflow_keeps_a_run_in_a_local_store(variant, tmp_path):
     mlflow = pytest.importorskip("mlflow", exc_type=ImportError)
     made = variant("logger=mlflow", f"logger.tracking_uri=sqlite:///{tmp_path}/mlflow.db")
