@@ -76,6 +76,16 @@ def _remove_left(path: str) -> None:
             os.close(handle)
 
 
+def size_of(folder: Path) -> int:
+    """Bytes of the files in a folder; those that vanish meanwhile count as nothing."""
+    total = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                total += entry.stat().st_size if entry.is_file(follow_symlinks=False) else 0
+    return total
+
+
 def unwritable(path: Path, problem: OSError) -> InputError:
     """The message for a file that could not be written; a full disk is said as such."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):

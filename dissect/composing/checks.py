@@ -47,6 +47,8 @@ def check_settings(config: DictConfig) -> None:
             if isinstance(number, float) and not math.isfinite(number):
                 raise InputError(f"{key}={number}: must be a finite number")
     check_least(config, "train.epochs", "threads")
+    if config.keep not in ("all", "results"):
+        raise InputError(f"keep={config.keep}: must be all, or results, which leaves out the weights of finished runs")
     devices = config.trainer.get("devices", 1)
     if isinstance(devices, str) and devices != "auto" and not re.fullmatch(r"-?\d+(, ?\d+)*", devices):
         raise InputError(f"trainer.devices={devices}: must be how many, or which: trainer.devices=2 or [0,1]")

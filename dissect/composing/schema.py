@@ -17,7 +17,7 @@ CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"
 
 # Parts that say how runs are asked for, watched and read: no result depends on them. `data` is known by its digest.
 UNFELT = {"name", "runs", "seed", "ladder", "components", "deltas", "metric", "data", "logger", "plan", "seeds",
-          "parallel", "on_failure", "threads", "compile", "evaluate", "ensemble"}  # fmt: skip
+          "parallel", "on_failure", "threads", "keep", "compile", "evaluate", "ensemble"}  # fmt: skip
 
 
 @dataclass
@@ -96,6 +96,7 @@ class Config:
     parallel: Any = "auto"  # runs of a sweep at once
     on_failure: str = "continue"  # or stop: a sweep starts no further run after a failure
     threads: int | None = None
+    keep: str = "all"  # or results: a finished run leaves its network's weights out
 
 
 ConfigStore.instance().store(group="schema", name="common", node=Config, package="_global_")

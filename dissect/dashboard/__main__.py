@@ -1,6 +1,6 @@
 """python -m dissect.dashboard STUDY: a study's report and ensembles as W&B runs, and a W&B workspace to look at them.
 
-Without a W&B key the runs are kept for `wandb sync`, and the workspace is printed as JSON.
+Without a W&B key the runs are kept for `wandb sync`, and no workspace is made; `--print` shows it as JSON.
 """
 
 import argparse
@@ -74,7 +74,12 @@ def show(path: Path, report: Path, project: str | None, entity: str | None, *, o
             view.save()
             print(view.url)
             return 0
-        print(f"offline, so nothing was sent; later: wandb sync {kept}/wandb/offline-run-*", file=sys.stderr)
+        print(
+            f"offline, so nothing was sent; later: wandb sync {kept}/wandb/offline-run-*, and this command again for "
+            "the workspace (--print shows it)",
+            file=sys.stderr,
+        )
+        return 0
     print(view._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
     return 0
 

@@ -30,6 +30,7 @@ class ImageFolder:
     def __init__(self, root: str | None = None, *, val_fraction: float = 0.2):
         self.root = None if root is None else Path(root).expanduser().resolve()
         self.val_fraction = val_fraction
+        self.folder = None if self.root is None else shown(self.root.name)
         self.name = "image_folder" if self.root is None else f"image_folder-{shown(self.root.name)}"
 
     def fingerprint(self) -> list[Any]:

@@ -88,6 +88,8 @@ class Images:
             "folds": data.folds,
             "fold": data.fold,
         }
+        if folder := getattr(source_of(config), "folder", None):  # somebody's own images, which no name tells
+            facts |= {"folder": folder, "class names": first_of(images.classes)}
         if images.left_out:
             facts["left_out"] = images.left_out
         return Found(images, facts)
@@ -202,16 +204,32 @@ def images_of(config: DictConfig, *, verify: bool = False) -> ImageSet:
     Raises:
         InputError: for a setting or a file that cannot be used.
     """
-    data: Any = OmegaConf.to_container(config.data, resolve=True)
+    source, data = source_of(config), OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(data, dict)
     arguments = {str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")}
     code = digest_of(dict(code_in(plain(config), "data").digests))
+    return load(source, **arguments, code=code, verify=verify)
+
+
+def first_of(names: Sequence[str], most: int = 5) -> str:
+    """ "ant, bee, cat and 7 more"."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def source_of(config: DictConfig) -> Any:
+    """The source of images that a config names; nothing of it is looked at.
+
+    Raises:
+        InputError: where it cannot be made, or is no source.
+    """
     source = made(config, "data.source")
     if missing := [name for name in ("name", "fingerprint", "opened") if not hasattr(source, name)]:
         raise InputError(
             f"data.source={config.data.source.get('_target_')}: has no {missing[0]}; a source of images has a name, "
             "fingerprint() and opened(cache), as EXTENDING.md shows"
         )
-    return load(source, **arguments, code=code, verify=verify)
+    return source
 
 
 def _check(config: DictConfig) -> None:

@@ -77,13 +77,26 @@ def wandb_run(
         log.end(1, status="failed", error=_reason(problem))
         raise
     log.end(0, status="finished", error=None)
+    if not log.broken:
+        with suppress(OSError):
+            _mark(folder, name).parent.mkdir(exist_ok=True)
+            _mark(folder, name).touch()
+
+
+def was_told(save_dir: str, name: str) -> bool:
+    """Whether a W&B run of that name was ended, finished, and what is kept there has not been deleted since."""
+    return _mark(Path(save_dir), name).exists()
+
+
+def _mark(folder: Path, name: str) -> Path:
+    return folder / ".told" / name
 
 
 class WandbRun:
     """What can be told of a run. W&B that fails on the way is said once, and stops no training."""
 
     def __init__(self, run: Any) -> None:
-        self._run, self._next, self._broken = run, run.step, False
+        self._run, self._next, self.broken = run, run.step, False
         self._defined: set[str] = set()
 
     def epochs(self, rows: Iterable[Mapping[str, float | None]]) -> None:
@@ -118,14 +131,14 @@ class WandbRun:
         self._run.log(dict(named), step=epoch)
 
     def _tell(self, what: Callable[[], Any]) -> None:
-        if self._broken:
+        if self.broken:
             return
         try:
             what()
         except Exception as problem:  # its server process may have died in many ways
             import wandb
 
-            self._broken = True
+            self.broken = True
             with suppress(Exception):
                 wandb.teardown()  # or the next run of this process would find the same dead server
             print(

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from dissect.composing.job import Job
+from dissect.files import size_of
 from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
 from dissect.sweep.finish import known
@@ -19,10 +20,10 @@ BUDGET = 40.0  # seconds in all for the steps that are timed; making networks an
 
 
 class Cost(NamedTuple):
-    """Of one run: seconds of training and judging, and bytes on disk, None where no run was kept."""
+    """Of one run: seconds of training and judging, and bytes on disk; of one that was foretold, its weights'."""
 
     seconds: float
-    bytes: float | None
+    bytes: float
 
 
 def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool) -> list[str]:
@@ -48,20 +49,23 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
     trained = [*(job for job in rest if not job.averages), *further]  # averaging itself takes no time to speak of
     if not trained:
         return lines
-    cost = costs(jobs[0].folder.parent)
+    weights = jobs[0].variant.config.keep == "all"
+    cost = costs(jobs[0].folder.parent, weights=weights)
     strange = {job.variant.name: job for job in reversed(trained) if job.variant.name not in cost}
     workers = workers_for(parallel, len(trained))
-    foretold, begin = _foretold(strange, workers) if probe and strange else ({}, 0.0)
+    foretold, begin = _foretold(strange, workers, weights=weights) if probe and strange else ({}, 0.0)
     how = f"; {counted(len(foretold), 'variant')} without a run yet foretold from a few steps" if foretold else ""
     if not cost | foretold:
         ask = "plan.probe=true times a few steps, 'seed=range(2)' makes a pilot"
         return [*lines, f"time and disk: not known before a run of this study is finished; {ask}"]
     if guessed := strange.keys() - foretold.keys():
         how += f"; {counted(len(guessed), 'variant')} without a run yet count as the mean of the others"
-    typical = fmean(one.seconds for one in (cost | foretold).values())
-    each = [(cost | foretold).get(job.variant.name, Cost(typical, None)).seconds for job in trained]
-    sizes = [one.bytes for one in cost.values() if one.bytes is not None]
-    disk = f"and {fmean(sizes) * len(trained) / 2**20:,.0f} MiB of disk" if sizes else "disk not known before a run"
+    typical = Cost(*map(fmean, zip(*(cost | foretold).values(), strict=True)))
+    costly = [(cost | foretold).get(job.variant.name, typical) for job in trained]
+    each, size = [one.seconds for one in costly], sum(one.bytes for one in costly) / 2**20
+    disk = f"and {size:,.0f} MiB of disk ({size / len(costly):,.1f} a run)"
+    if foretold:
+        disk += f", of variants without a run {'their weights alone' if weights else 'nothing counted'}"
     wall = _duration(begin + makespan(each, workers))
     lines.append(f"the rest takes {_duration(sum(each))} of training, {wall} with {workers} at once, {disk}{how}")
     return lines
@@ -75,33 +79,35 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
     return max(free)
 
 
-def costs(study: Path) -> dict[str, Cost]:
-    """The mean of each variant's finished runs, as they were measured."""
+def costs(study: Path, *, weights: bool = True) -> dict[str, Cost]:
+    """The mean of each variant's finished runs, as they were measured.
+
+    Args:
+        weights: whether new runs keep theirs, so that they count, also where the finished ones did not.
+    """
     seen: dict[str, list[tuple[float, float]]] = {}
     for result in store.results(study) if study.is_dir() else []:
         if result["status"] == "finished" and result["train_seconds"]:
             seconds = result["train_seconds"] + (result.get("judge_seconds") or 0.0)
-            size = sum(path.stat().st_size for path in Path(result["folder"]).iterdir())
+            size, kept = size_of(Path(result["folder"])), Path(result["folder"]) / "checkpoint.pt"
+            size -= kept.stat().st_size if kept.is_file() else 0
+            size += 4 * (result.get("parameters") or 0) if weights else 0
             seen.setdefault(result["variant"], []).append((seconds, size))
     return {name: Cost(fmean(s for s, _ in runs), fmean(b for _, b in runs)) for name, runs in seen.items()}
 
 
-def _foretold(jobs: Mapping[str, Job], workers: int) -> tuple[dict[str, Cost], float]:
+def _foretold(jobs: Mapping[str, Job], workers: int, *, weights: bool) -> tuple[dict[str, Cost], float]:
     """Each variant's cost, and the seconds that a worker needs before its first run."""
     started = time.perf_counter()
-    from dissect.training.probe import seconds_of
+    from dissect.training.probe import cost_of
 
     begin, threads = time.perf_counter() - started, max(1, cores() // workers)
-    return {
-        name: Cost(
-            seconds_of(
-                job, data_of(job.variant.config), task_of(job.variant.config), threads=threads,
-                budget=min(3.0, BUDGET / len(jobs)),
-            ),
-            None,
-        )
-        for name, job in jobs.items()
-    }, begin  # fmt: skip
+    found = {}
+    for name, job in jobs.items():
+        data, task, budget = data_of(job.variant.config), task_of(job.variant.config), min(3.0, BUDGET / len(jobs))
+        seconds, size = cost_of(job, data, task, threads=threads, budget=budget)
+        found[name] = Cost(seconds, size if weights else 0)
+    return found, begin
 
 
 def counted(count: int, thing: str) -> str:

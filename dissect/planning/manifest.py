@@ -105,7 +105,18 @@ class Manifest:
             refuse_strangers({key: value for key, value in entry[part].items() if key != "logger"}, trusted)
         config, base = (OmegaConf.create(entry[part]) for part in ("config", "base"))
         for where in (config, base):
-            for key in ("runs", "name", "logger", "threads", "compile", "plan", "parallel", "seeds", "on_failure"):
+            for key in (
+                "runs",
+                "name",
+                "logger",
+                "threads",
+                "compile",
+                "plan",
+                "parallel",
+                "seeds",
+                "on_failure",
+                "keep",
+            ):
                 if key in like:
                     where[key] = like[key]
             for key in {"source", "root", "cache"} & (like.get("data") or {}).keys():

@@ -29,6 +29,7 @@ ATTRIBUTED: Looks = {  # kind -> label, marker, colour
 AVERAGED = "shapley", "main_effect"  # over variants, so that no bar is theirs
 MORE, LESS = "#5aa4cd", "#e49659"  # BLUE and VERMILION with a third of white, so that dark text can be read on them
 TOGETHER = LinearSegmentedColormap.from_list("together", [LESS, "#ffffff", MORE])
+FAINT, HATCH = "#c4c4c4", "////"  # of cells that say nothing; seen in grey as well
 WIDEST = 2.5  # an interval of two seeds is a dozen times its spread; beyond so many times the largest gain it is cut
 
 
@@ -78,7 +79,9 @@ def plot_attribution(
 def plot_interactions(
     pairs: pd.DataFrame, labels: Mapping[str, str], metric: Metric, *, digits: int = 1, ax: Axes
 ) -> None:
-    """A cell a pair: what the two gain beyond the sum of their gains; framed and bold where it is decided.
+    """A cell a pair: what the two gain beyond the sum of their gains; in colour, framed and bold where it is decided.
+
+    One that is inconclusive is hatched, without colour; one that is shown to be small is plain.
 
     Args:
         pairs: `components` (two names), `gain`, `verdict`.
@@ -87,22 +90,25 @@ def plot_interactions(
     """
     place = {name: number for number, name in enumerate(labels)}
     values = np.full((len(labels), len(labels)), np.nan)
-    decided = set()
+    decided, open_ = np.zeros(values.shape, bool), np.zeros(values.shape, bool)
     for (first, second), gain, verdict in pairs[["components", "gain", "verdict"]].itertuples(index=False):
         column, row = sorted((place[first], place[second]))
         values[row, column] = gain
-        if verdict in ("helps", "hurts"):
-            decided.add((row, column))
-    values = values[1:, :-1]  # no component stands with itself
-    limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+        decided[row, column], open_[row, column] = verdict in ("helps", "hurts"), verdict in ("inconclusive", "")
+    values, decided, open_ = values[1:, :-1], decided[1:, :-1], open_[1:, :-1]  # no component stands with itself
+    limit = float(np.nanmax(np.abs(values[decided]), initial=0.0)) or 1.0
     if metric.unit == "points":
         limit = max(limit, 0.1)
-    ax.imshow(np.ma.masked_invalid(metric.sign * values), cmap=TOGETHER, vmin=-limit, vmax=limit, aspect="auto")
+    ax.imshow(np.ma.masked_where(~decided, metric.sign * values), cmap=TOGETHER, vmin=-limit, vmax=limit, aspect="auto")
     for row, column in np.argwhere(~np.isnan(values)):
-        gain, framed = values[row, column], (row + 1, column) in decided
+        gain, framed, hatched = values[row, column], decided[row, column], open_[row, column]
         text = f"{gain:+z.{digits}f}".replace("-", "−")
         weight = "bold" if framed else "normal"
-        ax.text(column, row, text, ha="center", va="center", weight=weight, color=INK)
+        box: Any = {"fc": "white", "ec": "none", "pad": 1.5} if hatched else None  # so that no line crosses it
+        ax.text(column, row, text, ha="center", va="center", weight=weight, color=INK, bbox=box)
+        fill: Any = {"fc": "white", "ec": FAINT, "lw": 0} | ({"hatch": HATCH} if hatched else {})
+        if not framed:
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **fill, zorder=1))
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="white", lw=3, zorder=2))
         if framed:
             ax.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, fill=False, ec=INK, lw=2, zorder=3))
@@ -119,5 +125,6 @@ def interactions_legend(metric: Metric) -> list[Patch]:
     return [
         Patch(fc=MORE, label=f"together {more} than the sum of their gains"),
         Patch(fc=LESS, label=f"together {less}"),
+        Patch(fc="white", ec=FAINT, hatch=HATCH, label="hatched: inconclusive"),
         Patch(fc="white", ec=INK, lw=2, label="framed: decided"),
     ]

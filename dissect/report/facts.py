@@ -3,8 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-TOLD_ELSEWHERE = {"name", "digest", "judge", "examples", "folds", "fold", "chance", "bytes_known"}
+TOLD_ELSEWHERE = {"name", "folder", "digest", "judge", "examples", "folds", "fold", "chance", "bytes_known"}
 UNSEEN = "Its code and its config are what it is known by: its bytes were not looked at."
+
+
+def data_called(data: Mapping[str, Any]) -> str:
+    """What the data are called: "photos (image_folder)" where they are somebody's folder, else their name."""
+    return f"{folder} ({data['name']})" if (folder := data.get("folder")) else str(data["name"])
 
 
 def facts_text(data: Mapping[str, Any], *, numbers: bool = False) -> str:

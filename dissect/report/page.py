@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dissect.measure.members import Members
 from dissect.planning.manifest import Manifest
 from dissect.report import words
-from dissect.report.facts import UNSEEN, examples_text, facts_text, judges
+from dissect.report.facts import UNSEEN, data_called, examples_text, facts_text, judges
 from dissect.report.kinds import kind_of
 from dissect.report.labels import caller
 from dissect.report.limits import limits
@@ -63,6 +63,7 @@ def render(
         study=study,
         metric=metric,
         data=study.data,
+        data_called=data_called(study.data),
         facts=facts_text(study.data),
         brief=facts_text(study.data, numbers=True),
         examples=examples_text(study.data),

@@ -16,7 +16,7 @@ from dissect.files import whole
 from dissect.measure.pooling import difference
 from dissect.report.analysis import Analysis, analyse
 from dissect.report.exports import for_spreadsheets
-from dissect.report.facts import examples_text
+from dissect.report.facts import data_called, examples_text
 from dissect.report.figures import gain_text
 from dissect.report.forest import PREFERRED, Forest, heterogeneity, plot_forest, together
 from dissect.report.kinds import kind_of
@@ -51,7 +51,7 @@ def write_several(studies: Sequence[Study], out: Path) -> tuple[Path, list[Fores
         for one in forests
     ]  # fmt: skip
     about = [
-        {"name": study.name, "data": study.data["name"], "examples": examples_text(study.data),
+        {"name": study.name, "data": data_called(study.data), "examples": examples_text(study.data),
          "variants": study.compared["variant"].nunique(), "seeds": study.compared["seed"].nunique(),
          "commits": ", ".join(sorted(set(study.compared["commit"].dropna().astype(str)))) or "not recorded"}
         for study in studies
@@ -98,7 +98,7 @@ def _facts(study: Study, variant: str | None) -> dict[str, Any]:
     runs = study.compared
     row = (runs if variant is None else runs[runs["variant"] == variant]).iloc[0]
     config = leaves(study.config(row["folder"])) if variant else {}
-    ignored = ("seed", "name", "runs", "components.", "logger", "threads", "hydra", "deltas.")
+    ignored = ("seed", "name", "runs", "components.", "logger", "threads", "keep", "hydra", "deltas.")
     told = {key: value for key, value in config.items() if not key.startswith(ignored)}
     versions = {f"version of {name}": value for name, value in (row["versions"] or {}).items()}
     data = {f"data: {key}": value for key, value in leaves(study.data).items()}

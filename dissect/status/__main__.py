@@ -18,6 +18,7 @@ from rich.table import Table
 from dissect.composing.job import who
 from dissect.composing.nearby import nearby
 from dissect.errors import InputError
+from dissect.files import size_of
 from dissect.measure.metric import Metric
 from dissect.planning import manifest
 from dissect.planning.titles import caller
@@ -39,6 +40,8 @@ class Status:
     running: list[Path] = field(default_factory=list)
     cut_off: list[Path] = field(default_factory=list)
     missing: list[tuple[str, int]] = field(default_factory=list)
+    bytes: int = 0  # of all runs' files
+    each: float = 0.0  # of a finished run's
     called: Callable[[str], str] = str  # how a variant is called, by its name
 
 
@@ -52,6 +55,8 @@ def status_of(study: Path) -> Status:
     for result in store.results(study):
         (found.finished if result["status"] == "finished" else found.failed).append(result)
     known = {Path(result["folder"]) for result in found.finished}
+    sizes = {folder: size_of(folder) for folder in study.iterdir() if folder.is_dir() and folder.name[0] != "."}
+    found.bytes, found.each = sum(sizes.values()), sum(sizes[folder] for folder in known) / max(1, len(known))
     begun = {path.parent for path in study.glob("*/config.yaml")} - known
     found.running = sorted(folder for folder in begun if store.held(folder))
     told = {Path(result["folder"]) for result in found.failed}
@@ -84,6 +89,7 @@ def lines(study: Path, found: Status) -> list[str]:
         f"{len(found.failed)} failed" if found.failed else "",
         f"{len(found.missing)} planned and not begun" if found.missing else "",
         _left(found),
+        f"{_mib(found.bytes)} on disk" + (f" ({_mib(found.each)} a run)" if found.finished else ""),
     ]
     said = [f"{study}: {', '.join(filter(None, counts))}"]
     said += [f"  running  {_run(folder, found)}: {_epoch(folder)}" for folder in found.running]
@@ -97,6 +103,10 @@ def lines(study: Path, found: Status) -> list[str]:
 def _run(folder: Path, found: Status) -> str:
     variant, seed = who(folder)
     return f"{found.called(variant)} seed {seed} ({folder.name})"
+
+
+def _mib(size: float) -> str:
+    return f"{size / 2**20:,.1f} MiB"
 
 
 def _epoch(folder: Path) -> str:

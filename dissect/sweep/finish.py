@@ -2,9 +2,11 @@
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from omegaconf import DictConfig
 
 from dissect.composing.job import Job, job_of
 from dissect.composing.variant import Variant
@@ -43,7 +45,10 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
         print(note, file=sys.stderr, flush=True)
     if not job.folder.exists():
         print(said_at_the_start(job, data), file=sys.stderr, flush=True)
-    return _finish(job, data)
+    result, new = _finish(job, data)
+    if not new and (told := told_later([result], variant.config)):
+        print(told, flush=True)
+    return result, new
 
 
 def said_at_the_start(job: Job, data: Any) -> str:
@@ -52,11 +57,21 @@ def said_at_the_start(job: Job, data: Any) -> str:
     counts = facts.get("examples") or {}
     parts = (("training", "train"), ("validation", "judge"))
     told = ", ".join(f"{counts[part]:,} examples {does}" for part, does in parts if counts.get(part))
-    said = f"{facts['name']}: {told} ({facts['judge']})" if told else str(facts["name"])
+    called = str(facts.get("folder") or facts["name"])
+    said = f"{called}: {told} ({facts['judge']})" if told else called
     if "wandb" in str(config.logger.get("_target_")) and "save_dir" in config.logger:
         place = config.logger.save_dir
         said += f"\nW&B: without a key, runs are kept in {place}; later: wandb sync {place}/wandb/offline-run-*"
     return said
+
+
+def told_later(results: Iterable[Mapping[str, Any]], config: DictConfig) -> str:
+    """That runs which were finished before were told to W&B now, where the config says logger=wandb; else ""."""
+    if "wandb" not in str(config.logger.get("_target_")):
+        return ""
+    from dissect.loggers.later import tell_later
+
+    return tell_later(results, config.logger)
 
 
 def _finish(job: Job, data: Any) -> tuple[dict[str, Any], bool]:

@@ -14,7 +14,7 @@ from dissect.composing.job import Job, titled
 from dissect.store.record import under_other_versions
 from dissect.store.runs import check_writable
 from dissect.sweep.alike import Alike
-from dissect.sweep.finish import Outcome, fail, known, said_at_the_start, told
+from dissect.sweep.finish import Outcome, fail, known, said_at_the_start, told, told_later
 from dissect.sweep.jobs import members_of
 from dissect.sweep.watch import Watch
 from dissect.training.task import data_of
@@ -38,6 +38,8 @@ def train(jobs: Sequence[Job], config: Any, foreign: Callable[[list[list[str]]],
     there = [outcome.result for outcome in ended.values() if outcome.result is not None]
     if note := under_other_versions(there, jobs[0].variant.config):
         print(note, file=sys.stderr, flush=True)
+    if said := told_later(there, jobs[0].variant.config):
+        print(said, flush=True)
     alike = Alike(jobs)
     for place, job in enumerate(jobs):
         if remark := alike.remark(job, ended[place].result):

@@ -19,8 +19,8 @@ from dissect.training.task import Data, Task
 from dissect.training.trainer import trainer_of
 
 
-def seconds_of(job: Job, data: Data, task: Task, *, threads: int, budget: float = 3.0) -> float:
-    """How long one run takes from making the module to its judgement, in seconds of the clock.
+def cost_of(job: Job, data: Data, task: Task, *, threads: int, budget: float = 3.0) -> tuple[float, int]:
+    """How long one run takes from making the module to its judgement, in seconds, and the bytes of its weights.
 
     A few batches of training and of validation are timed in a folder that is removed again, and scaled to the epochs:
     medians of a batch, the first one left out, the end of an epoch with its state on disk, and what comes before the
@@ -45,7 +45,8 @@ def seconds_of(job: Job, data: Data, task: Task, *, threads: int, budget: float 
     config = job.variant.config
     validations = config.train.epochs // config.trainer.get("check_val_every_n_epoch", 1)
     epochs = config.train.epochs * (clock.of_training * clock.train + clock.epoch_end)
-    return clock.begin + epochs + (validations + task.passes(config)) * clock.of_validation * clock.validate
+    judging = (validations + task.passes(config)) * clock.of_validation * clock.validate
+    return clock.begin + epochs + judging, clock.weights
 
 
 class Clock(pl.Callback):
@@ -53,14 +54,14 @@ class Clock(pl.Callback):
 
     Attributes:
         begin: seconds until the first batch; train, validate: of a batch; epoch_end: after the last one; of_training,
-            of_validation: how many batches a whole epoch has.
+            of_validation: how many batches a whole epoch has; weights: bytes of the network's.
     """
 
     def __init__(self) -> None:
         self._made = time.perf_counter()
         self._ends: dict[str, list[float]] = {"train": [], "validate": []}
         self.begin = self.train = self.validate = self.epoch_end = 0.0
-        self.of_training = self.of_validation = 0
+        self.of_training = self.of_validation = self.weights = 0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._mark("train")
@@ -111,6 +112,8 @@ def _timed(job: Job, data: Data, task: Task, *, batches: int) -> Clock:
         trainer = trainer_of(short, Path(folder), callbacks, bf16_pays=task.bf16_pays(config))
         trainer.fit(module, datamodule=task.datamodule(config, data, seed))
         clock.ended()
+        state = task.network(module).state_dict().values()
+        clock.weights = sum(one.nbytes for one in state if isinstance(one, torch.Tensor))
     return clock
 
 

@@ -19,7 +19,7 @@ from dissect.store import runs as store
 from dissect.store.record import describe
 from dissect.training.epochs import Epochs
 from dissect.training.hardware import device_name
-from dissect.training.kept import keep, restore
+from dissect.training.kept import CHECKPOINT, keep, restore
 from dissect.training.memory import keep_freed_memory
 from dissect.training.progress import RunProgress
 from dissect.training.resume import Resume
@@ -105,7 +105,10 @@ def _train(
     judging = time.perf_counter() - begun
     found = measured(judged, config)
     network = task.network(module)
-    keep(network, folder, job.key)
+    if config.keep == "all":
+        keep(network, folder, job.key)
+    else:  # of an earlier try
+        (folder / CHECKPOINT).unlink(missing_ok=True)
     processes = f"{trainer.world_size} processes on " if trainer.world_size > 1 else ""
     described = describe(job, data)
     result = {

@@ -16,6 +16,7 @@ from torchvision import datasets
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet, load
 from dissect.images.image_folder import ImageFolder
+from dissect.images.task import Images, first_of
 
 Read = Callable[..., ImageSet]
 
@@ -302,3 +303,11 @@ def test_draws_are_the_same_wherever_the_folder_lies_and_nested(root: Path, tmp_
     three = read(train_per_class=3)
     assert read(copy, train_per_class=3).digest == three.digest
     assert {*pixels(read(train_per_class=2))} - {*pixels(three)} == set()
+
+
+def test_what_is_said_of_a_folder_is_its_name_and_its_first_classes(root: Path, variant: Callable[..., Any]):
+    chosen = variant("data=image_folder", f"data.root={root}", "data.image_size=16", "train.batch_size=4")
+    facts = Images().data(chosen.config).facts
+    assert (facts["folder"], facts["classes"], facts["class names"]) == ("root", 2, "cat, dog")
+    assert first_of(["ant", "bee", "cat", "dog", "elk", "fox", "gnu"]) == "ant, bee, cat, dog, elk and 2 more"
+    assert {"folder", "class names"}.isdisjoint(Images().data(variant().config).facts)  # digits are known by name

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from dissect.plan.__main__ import searched, teller
-from dissect.plan.cost import makespan
+from dissect.plan.cost import costs, makespan
+from tests.report.conftest import write_run
 from dissect.planning.manifest import Planned
 
 
@@ -37,3 +38,14 @@ def test_planned_contrasts_are_called_by_their_variants_titles():
     assert about(Planned("pair", ("b",), {"step1": -1, "a+b": 1})) == "dropout + mixup over step1 · baseline"
     crossed = Planned("interaction", ("a", "b"), {"a+b": 1, "step2": -1, "b": -1, "step1": 1})
     assert about(crossed) == "interaction: dropout x mixup"
+
+
+def test_a_runs_disk_is_its_files_with_weights_or_without(tmp_path):
+    weights, rest = 4000, {}
+    for variant, kept in (("a", True), ("b", False)):
+        folder = write_run(tmp_path, variant, (), 0, 0.5, parameters=weights // 4, train_seconds=2.0)
+        rest[variant] = sum(path.stat().st_size for path in folder.iterdir())
+        if kept:
+            (folder / "checkpoint.pt").write_bytes(bytes(weights + 99))
+    assert {name: one.bytes for name, one in costs(tmp_path, weights=False).items()} == rest
+    assert {name: one.bytes - rest[name] for name, one in costs(tmp_path).items()} == {"a": weights, "b": weights}

@@ -151,6 +151,10 @@ def test_each_pair_has_a_cell_with_its_interaction_and_a_decided_one_is_framed()
     low, high = image.get_clim()
     assert low == -high  # so that zero is white
     assert image.cmap(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
+    coloured = ~np.ma.getmaskarray(image.get_array())
+    assert coloured.tolist() == [[True, False], [False, False]]  # what is not decided has no colour
+    hatched = [patch.get_xy() for patch in ax.patches if patch.get_hatch()]
+    assert hatched == [(-0.5, 0.5)]  # the inconclusive one; what is shown to be small is plain
 
 
 @pytest.mark.parametrize(("draw", "frame"), [(draw_attribution, ATTRIBUTED), (draw_interactions, PAIRS)])

@@ -31,3 +31,11 @@ def test_of_runs_without_a_plan_the_results_tell_the_components(tmp_path, capsys
     write_run(study, "step2", ("dropout1",), 0, None, status="failed", error="x", **blank)
     assert main([str(study)]) == 0
     assert "step2 · dropout 1" in capsys.readouterr().out
+
+
+def test_the_disk_that_a_study_takes_is_said_in_all_and_for_a_run(tmp_path, capsys):
+    study = tmp_path / "trial"
+    for seed, megabytes in ((0, 1), (1, 3)):
+        (write_run(study, "step1", (), seed, 0.5) / "checkpoint.pt").write_bytes(bytes(megabytes << 20))
+    assert main([str(study)]) == 0
+    assert f"{study}: 2 finished, 0 running, 4.0 MiB on disk (2.0 MiB a run)\n" in capsys.readouterr().out

@@ -456,3 +456,23 @@ def test_tensorboard_and_wandb_get_a_run_of_their_own_each(train, tmp_path, monk
     assert len(boards) == 2
     assert boards == {path.name for path in (tmp_path / "runs" / "board").glob("step1-*")}
     assert len(list((tmp_path / "runs" / ".wandb").rglob("*.wandb"))) == 2
+
+
+def test_with_keep_results_a_run_has_all_but_its_weights_and_says_so_where_they_are_needed(train, tmp_path):
+    kept, _ = train("+ablation=step3", "name=kept")
+    result, new = train("+ablation=step3", "name=bare", "keep=results")
+    folder = Path(result["folder"])
+    assert new
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "result.json", "metrics.csv", "predictions.npz"}
+    assert result["metrics"] == kept["metrics"]
+    assert result["key"] == kept["key"]  # what is kept is no part of what is computed
+    with pytest.raises(InputError, match=r"has no checkpoint, as none is kept with keep=results; delete this run's"):
+        train("+ablation=step3", "name=bare", "evaluate.ten_crop=0.75")
+    averaged, _ = train("+ablation=step8", "name=bare", "ensemble.members=2", "keep=results")
+    assert len(averaged["members"]) == 2
+    assert not list((tmp_path / "runs/bare").glob("*/checkpoint.pt"))
+
+
+def test_what_is_to_be_kept_is_all_or_results(train):
+    with pytest.raises(InputError, match="keep=nothing: must be all, or results"):
+        train("keep=nothing")

@@ -118,3 +118,27 @@ def test_a_store_in_which_wandb_finds_no_folder_is_said(train, tmp_path):
     (tmp_path / "runs" / ".wandb").write_text("a file")
     with pytest.raises(InputError, match=r"\.wandb/digits: cannot be written"):
         train()
+
+
+def test_runs_that_were_finished_without_wandb_are_told_to_it_later_as_if_they_had_been_trained_with_it(
+    train, recorded, tmp_path, capsys
+):
+    with_it = train("+ablation=step2", "name=with")
+    without = train("+ablation=step2", "name=without", "logger=csv")
+    kept = tmp_path / "runs/.wandb/without"
+    assert not kept.exists()
+    train("+ablation=step2", "name=without")
+    assert "1 finished run told to W&B from what is stored\n" in capsys.readouterr().out
+    (now,), (then,) = recorded(kept), recorded(tmp_path / "runs/.wandb/with")
+    assert now.history == then.history == curves(without["folder"])
+    for key in ("display_name", "run_group", "tags", "job_type"):
+        assert now.run[key] == then.run[key]
+    assert now.summary["accuracy"] == without["metrics"]["accuracy"] == with_it["metrics"]["accuracy"]
+    assert (now.summary["status"], now.exit_code) == ("finished", 0)
+    said, trained = (one.run["config"]["update"] for one in (now, then))
+    assert said["model"] == trained["model"]
+    assert said["variant"] == "step2"
+    train("+ablation=step2", "name=without")  # which W&B knows by now, as it does what was trained with it
+    train("+ablation=step2", "name=with")
+    assert "told to W&B" not in capsys.readouterr().out
+    assert len(list((kept / "wandb").glob("offline-run-*"))) == 1
