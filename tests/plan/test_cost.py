@@ -6,8 +6,8 @@ import pytest
 
 from dissect.plan.__main__ import searched, teller
 from dissect.plan.cost import costs, makespan
-from tests.report.conftest import write_run
 from dissect.planning.manifest import Planned
+from tests.report.conftest import write_run
 
 
 @pytest.mark.parametrize(
