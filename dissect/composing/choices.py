@@ -43,10 +43,10 @@ def _line(title: str, names: list[str]) -> str:
 
 def _by_part(arguments: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Each part of the config, of `model` each network that has what is set, and the components that change it."""
-    networks = {path.stem: set(_read(path).get("model") or ()) for path in files_of("model", arguments)}
+    networks = {path.stem: set(read(path).get("model") or ()) for path in files_of("model", arguments)}
     found = defaultdict(list)
     for path in files_of("component", arguments):
-        delta = _read(path)
+        delta = read(path)
         part = next((key for key in delta if key != "components"), "nothing")
         if part == "model" and isinstance(delta["model"], dict):
             fitting = [name for name, keys in networks.items() if keys >= {*delta["model"]}]
@@ -55,10 +55,11 @@ def _by_part(arguments: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield from sorted(found.items())
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """What a config file holds; nothing where it cannot be read, which is said where the file is chosen."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
-    except (OSError, ValueError, yaml.YAMLError):  # said where the file is chosen
+    except (OSError, ValueError, yaml.YAMLError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -13,7 +13,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dissect.composing.choices import files_of
+from dissect.composing.choices import files_of, read
 from dissect.composing.deltas import registered
 from dissect.composing.line import config_dirs, file_of
 from dissect.composing.nearby import nearby
@@ -38,6 +38,11 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
     if isinstance(problem, MissingConfigException) and problem.missing_cfg_file:
         group, _, wrong = problem.missing_cfg_file.rpartition("/")
         return f"{group}={wrong}: there is no such choice; {nearest(wrong, _choices(group, arguments), CHOICES)}"
+    if (key := re.search(r"Could not (?:override|append to config. An item is already at) '([^']+)'", text)) and (
+        owners := _owners(key[1], list(arguments))
+    ):
+        mend = "another value takes a component of your own: --config-dir FOLDER, with component/NAME.yaml in it"
+        return f"{key[1]}: belongs to component {' and '.join(owners)}; {mend}"
     if key := re.search(r"Could not override '([^']+)'", text):
         if key[1] in ("ablation", "study", "tuned"):
             return f"{key[1]}: is not in the defaults, so it is added with a plus: +{key[1]}=..."
@@ -138,6 +143,13 @@ def refuse_unknown(config: DictConfig, part: str = "") -> None:
 def _choices(group: str, arguments: Iterable[str]) -> list[str]:
     files = {path.stem for path in files_of(group, arguments)}
     return sorted(files | set(registered() if group == "component" else ()))
+
+
+def _owners(key: str, arguments: list[str]) -> list[str]:
+    """The components that set the key, of those that the command line chooses, where it names any."""
+    said = next((one.partition("=")[2] for one in arguments if key_of(one) == "component"), "")
+    found = [path.stem for path in files_of("component", arguments) if key in leaves(read(path))]
+    return [name for name in found if name in re.findall(r"\w+", said)] or found
 
 
 def _keys(arguments: Iterable[str]) -> list[str]:

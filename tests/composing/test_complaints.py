@@ -54,6 +54,11 @@ def said(monkeypatch, tmp_path):
             "error: augmentation.mixed: there is no such key; what is new in augmentation is added",
         ),
         (
+            "augmentation.mixup.alpha=3",
+            "error: augmentation.mixup.alpha: belongs to component mixup; another value takes",
+        ),
+        ("average.start=0.5", "error: average.start: belongs to component swa; another value takes"),
+        (
             "plan.search.over={seed: [1, 2]}",
             "error: plan.search.over: there is no such key; what is new in plan.search",
         ),
