@@ -5,7 +5,8 @@ study follow it, whatever becomes of the YAML files; a contrast that stands in n
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from dissect.composing.trust import refuse_strangers
 from dissect.composing.variant import Variant
 from dissect.design import Contrast, Design
 from dissect.errors import InputError
-from dissect.files import whole
+from dissect.files import unwritable, whole
 from dissect.measure.metric import Metric
 from dissect.store.reading import read_json, seal
 
@@ -242,7 +243,7 @@ def write(path: Path, manifest: Manifest) -> None:
 
 def extend(path: Path, seeds: Sequence[int]) -> None:
     """Note in a manifest that seeds were added to those planned, and when."""
-    with FileLock(path.parent / ".locks" / f"{path.name}.lock"):
+    with _locked(path):
         if (before := read(path)) is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             write(path, replace(before, extended=[*before.extended, {"seeds": list(seeds), "on": now}]))
@@ -250,9 +251,21 @@ def extend(path: Path, seeds: Sequence[int]) -> None:
 
 def disclose(path: Path, settings: str) -> None:
     """Note in a manifest how its settings were chosen, which may come to be said after it was frozen."""
-    with FileLock(path.parent / ".locks" / f"{path.name}.lock"):
+    with _locked(path):
         if (before := read(path)) is not None:
             write(path, replace(before, settings=settings))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = path.parent / ".locks" / f"{path.name}.lock"
+    try:
+        lock.parent.mkdir(exist_ok=True)  # a copy of a store may lack it
+        held = FileLock(lock).acquire()
+    except OSError as problem:
+        raise unwritable(path, problem) from problem
+    with held:
+        yield
 
 
 def read(path: Path) -> Manifest | None:

@@ -141,6 +141,17 @@ def test_seeds_that_are_added_later_are_told_apart_from_those_planned(planned, t
     assert after.extended[0]["seeds"] == [2, 3]
 
 
+def test_seeds_cannot_be_added_in_a_store_that_cannot_be_written_and_that_is_said(planned, tmp_path):
+    path = tmp_path / "manifest-cumulative.json"
+    manifest.write(path, planned())
+    before = path.read_bytes()
+    (tmp_path / ".locks").touch()  # where a folder belongs
+    for change in (lambda: manifest.extend(path, [2]), lambda: manifest.disclose(path, "as the source has them")):
+        with pytest.raises(InputError, match=r"manifest-cumulative\.json: cannot be written \("):
+            change()
+    assert path.read_bytes() == before
+
+
 def test_no_folder_of_this_machine_stands_in_a_manifest(planned, tmp_path):
     text = json.dumps([entry["config"] for entry in planned().variants.values()])
     assert str(tmp_path) not in text
