@@ -17,6 +17,7 @@ from rich.table import Table
 
 from dissect.composing.job import who
 from dissect.composing.nearby import nearby
+from dissect.composing.variant import declaration
 from dissect.errors import InputError
 from dissect.files import size_of
 from dissect.measure.metric import Metric
@@ -76,8 +77,10 @@ def _components(found: Status) -> dict[str, dict[str, str]]:
     """Of each variant that has a run, its components with their labels; none where its files do not tell."""
     told = {one["variant"]: one.get("components") for one in [*found.finished, *found.failed]}
     for folder in [*found.running, *found.cut_off]:
-        with suppress(InputError):
-            told.setdefault(who(folder)[0], read_config(folder).get("components"))
+        with suppress(InputError):  # a config has them as they were declared
+            said = read_config(folder).get("components")
+            labels = {name: declaration(name, one)[0] for name, one in said.items()} if isinstance(said, dict) else None
+            told.setdefault(who(folder)[0], labels)
     return {name: parts for name, parts in told.items() if isinstance(parts, dict)}
 
 

@@ -39,3 +39,12 @@ def test_the_disk_that_a_study_takes_is_said_in_all_and_for_a_run(tmp_path, caps
         (write_run(study, "step1", (), seed, 0.5) / "checkpoint.pt").write_bytes(bytes(megabytes << 20))
     assert main([str(study)]) == 0
     assert f"{study}: 2 finished, 0 running, 4.0 MiB on disk (2.0 MiB a run)\n" in capsys.readouterr().out
+
+
+def test_a_component_that_says_more_of_itself_than_its_label_is_called_by_that(tmp_path, capsys):
+    folder = write_run(tmp_path / "trial", "step2", ("dropout1",), 0, 0.5)
+    (folder / "result.json").unlink()
+    said = "{dropout1: {label: dropout 1, requires: []}}"
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text() + f"components: {said}\n")
+    assert main([str(tmp_path / "trial")]) == 0
+    assert f"cut off  step2 · dropout 1 seed 0 ({folder.name}): " in capsys.readouterr().out
