@@ -86,6 +86,25 @@ def size_of(folder: Path) -> int:
     return total
 
 
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a file's lock, beside it in .locks, as long as it is read and written anew.
+
+    Raises:
+        InputError: when the folder cannot be written.
+    """
+    from filelock import FileLock
+
+    lock = path.parent / ".locks" / f"{path.name}.lock"
+    try:
+        lock.parent.mkdir(exist_ok=True)  # a copy of a store may lack it
+        held = FileLock(lock).acquire()
+    except OSError as problem:
+        raise unwritable(path, problem) from problem
+    with held:
+        yield
+
+
 def unwritable(path: Path, problem: OSError) -> InputError:
     """The message for a file that could not be written; a full disk is said as such."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -15,6 +15,7 @@ from dissect.errors import InputError
 from dissect.measure.metric import Metric
 from dissect.store import runs as store
 from dissect.store.configs import read_config
+from dissect.store.scored import held_to_scores
 
 COLUMNS = ["variant", "seed", "fold", "error", "trained", "digest", "folder"]  # and the metric by its name
 # What folds and validation differ in, and what only says how a finished run was looked at.
@@ -55,7 +56,7 @@ def read_runs(study: Path, against: Path) -> tuple[pd.DataFrame, pd.DataFrame, M
 
 
 def _finished(study: Path) -> list[dict[str, Any]]:
-    results = store.results(study)
+    results = [held_to_scores(one) for one in store.results(study)]
     for one in results:
         if one["status"] == store.DAMAGED:
             print(f"warning: left out: {one['error']}", file=sys.stderr)

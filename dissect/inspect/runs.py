@@ -120,7 +120,7 @@ def network_of(run: Run, config: DictConfig) -> nn.Module:
     Raises:
         InputError: for a checkpoint that is missing or damaged, or that the network does not fit any more.
     """
-    network = build(config, seed=int(config.seed))
+    network = build(config, seed=run.result["seed"])
     restore(network, run.folder, str(run.result.get("key")))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -5,14 +5,12 @@ study follow it, whatever becomes of the YAML files; a contrast that stands in n
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.identity import HARDWARE, without_paths
@@ -21,7 +19,7 @@ from dissect.composing.trust import refuse_strangers
 from dissect.composing.variant import Variant
 from dissect.design import Contrast, Design
 from dissect.errors import InputError
-from dissect.files import unwritable, whole
+from dissect.files import exclusive, whole
 from dissect.measure.metric import Metric
 from dissect.store.reading import read_json, seal
 
@@ -229,9 +227,7 @@ def _through_ten_crop(contrasts: Sequence[Planned], averaging: Collection[str]) 
 
 
 def _frozen(config: DictConfig) -> dict[str, Any]:
-    plain = OmegaConf.to_container(without_paths(config), resolve=True)
-    assert isinstance(plain, dict)
-    return plain  # type: ignore[return-value]
+    return OmegaConf.to_container(without_paths(config), resolve=True)  # type: ignore[return-value]
 
 
 def write(path: Path, manifest: Manifest) -> None:
@@ -243,7 +239,7 @@ def write(path: Path, manifest: Manifest) -> None:
 
 def extend(path: Path, seeds: Sequence[int]) -> None:
     """Note in a manifest that seeds were added to those planned, and when."""
-    with _locked(path):
+    with exclusive(path):
         if (before := read(path)) is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             write(path, replace(before, extended=[*before.extended, {"seeds": list(seeds), "on": now}]))
@@ -251,21 +247,9 @@ def extend(path: Path, seeds: Sequence[int]) -> None:
 
 def disclose(path: Path, settings: str) -> None:
     """Note in a manifest how its settings were chosen, which may come to be said after it was frozen."""
-    with _locked(path):
+    with exclusive(path):
         if (before := read(path)) is not None:
             write(path, replace(before, settings=settings))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    lock = path.parent / ".locks" / f"{path.name}.lock"
-    try:
-        lock.parent.mkdir(exist_ok=True)  # a copy of a store may lack it
-        held = FileLock(lock).acquire()
-    except OSError as problem:
-        raise unwritable(path, problem) from problem
-    with held:
-        yield
 
 
 def read(path: Path) -> Manifest | None:

@@ -22,6 +22,7 @@ from dissect.report.facts import shared
 from dissect.store import runs as store
 from dissect.store.readers.found import Found
 from dissect.store.record import kept_as
+from dissect.store.scored import held_to_scores
 
 WHO = [
     "study", "variant", "components", "seed", "status", "error", "diverged", "settings", "member_of", "members", "data",
@@ -133,7 +134,7 @@ def read_study(path: Path, name: str | None = None, better: str | None = None) -
         InputError: when it has no finished run, or finished runs that may not be compared with each other; and for a
             metric that no run logged, or of which it is not known which way is better.
     """
-    results = [_whole(result) for result in store.results(path)]
+    results = [held_to_scores(result) for result in store.results(path)]
     if any((result.get("data") or {}).get("folds") for result in results):
         raise InputError(
             f"{path}: holds folds of a cross-validation; read it with `python -m dissect.crossval {path.name}`"
@@ -197,18 +198,6 @@ def _study(
     if not study.conditions:
         refuse_mixtures(study)
     return study
-
-
-def _whole(result: dict[str, Any]) -> dict[str, Any]:
-    """The result, or that it is damaged where its examples' scores, which the report reads, are."""
-    folder = Path(result["folder"])
-    if result["status"] != "finished" or not (folder / "predictions.npz").is_file():
-        return result
-    try:
-        store.read_scores(folder)
-    except InputError as problem:
-        return store.damaged(folder, str(problem))
-    return result
 
 
 def primary_of(path: Path, results: Iterable[Mapping[str, Any]], plans: Sequence[Manifest]) -> Metric:

@@ -1,6 +1,7 @@
 """seeds=auto: more seeds for those planned contrasts that are not decided, looking only as often as was planned."""
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from dissect.measure.stopping import HOPELESS
 from dissect.planning.conditions import at
 from dissect.planning.manifest import Manifest
 from dissect.store.runs import read_scores
+from dissect.store.scored import held_to_scores
 from dissect.sweep.finish import Outcome
 from dissect.sweep.train import Ended
 
@@ -64,7 +66,7 @@ def extend(jobs: Sequence[Job], manifest: Manifest, looks: list[int], train: Cal
 def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[int] | None) -> pd.DataFrame:
     """The planned contrasts' effects, in order, from the runs that are finished, as the report will say them."""
     metric = Metric.from_config(manifest.metric)
-    ended = list(ended)
+    ended = [(job, _held_to_scores(outcome)) for job, outcome in ended]
     cropped = f"{metric.name}_ten_crop"
     runs = pd.DataFrame(
         {
@@ -95,6 +97,17 @@ def table(ended: Iterable[tuple[Job, Outcome]], manifest: Manifest, looks: list[
         looks=looks, scores=_scores(scored), untrained=lost,
         variances=manifest.variances,
     )  # fmt: skip
+
+
+def _held_to_scores(outcome: Outcome) -> Outcome:
+    """A run whose scores are damaged counts as one that failed, and the others go on."""
+    if outcome.result is None:
+        return outcome
+    result = held_to_scores(outcome.result)
+    if result["status"] == "finished":
+        return outcome
+    print(f"warning: left out: {result['error']}", file=sys.stderr, flush=True)
+    return Outcome(error=result["error"])
 
 
 def _in_conditions(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The command on a store that is written by hand: what it compares, and what it refuses to."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from scipy import stats
 from dissect.composing.identity import without_paths
 from dissect.composing.variant import Variant
 from dissect.crossval.__main__ import main
+from dissect.store import runs as store
 from tests.conftest import write_finished
 
 Add = Callable[..., Path]
@@ -165,3 +167,18 @@ def test_another_metric_is_compared_in_its_own_unit(add: Add, refused: Callable[
     other = {"name": "val/mae", "better": "lower"}
     add(0.5, fold=0, seed=4, metric=other, metrics={"val/mae": 1.0, "val/f1": 0.5})
     assert "has no val/loss; logged were val/mae, val/f1" in refused()
+
+
+def test_a_run_whose_scores_are_damaged_is_left_out_and_said(add: Add, capsys: pytest.CaptureFixture[str]):
+    scores = np.arange(200_000) % 2 == 0  # so many that the file's mark is of its end alone
+    folders = [add(0.5, fold=fold, seed=seed, scores=scores) for seed in range(2) for fold in range(3)]
+    path = folders[-1] / "predictions.npz"
+    whole = np.ones(300_000, bool)
+    store.write_result(folders[-1], json.loads((folders[-1] / "result.json").read_text()), {"scores": whole})
+    data = bytearray(path.read_bytes())
+    data[1000] ^= 1
+    path.write_bytes(data)
+    assert main(["cv"]) == 0
+    said = capsys.readouterr().err
+    assert f"warning: left out: {path}: cannot be read (Bad CRC-32" in said
+    assert "step1 with seed 1 is left out: fold 2 is not finished" in said
