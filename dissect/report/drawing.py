@@ -134,8 +134,9 @@ def draw_costs(table: pd.DataFrame, metric: Metric, width: float = 11) -> Figure
             if across > 1:
                 ax.label_outer(remove_inner_ticks=False)
         handles, names = axes[0].get_legend_handles_labels()
-        rows = [f"{number}: {shorten(name, 36, placeholder=' …')}" for number, name in enumerate(table["variant"], 1)]
+        rows = [f"{number}: {shorten(name, 52, placeholder=' …')}" for number, name in enumerate(table["variant"], 1)]
         blank = [Line2D([], [], ls="") for _ in rows]
-        ncols = 1 if width < NARROW else 3
+        column = 0.65 * small() * (3 + max(map(len, [*names, *rows])))  # points; a letter has some 0.6 em
+        ncols = min(3, max(1, int(72 * figure.get_figwidth() / column)))
         figure.legend([*handles, *blank], [*names, *rows], ncols=ncols, fontsize=small(), handlelength=1, **BELOW)
     return figure

@@ -248,10 +248,16 @@ def refuse_mixtures(study: Study, keys: Sequence[str] = ("data", "settings")) ->
     for key in keys:
         counts = Counter(runs[key])
         if len(counts) > 1:
+            mend = (
+                "A table does not hold the plan of a study in several conditions: read the study's folder, or a table "
+                "with the rows of one of them"
+                if study.elsewhere
+                else "Give each kind a folder of its own: train with `name=...`"
+            )
             kinds = ", ".join(f"{count} with {key} {value[:16]}" for value, count in counts.items())
             raise InputError(
                 f"{study.path}: these finished runs may not be compared with each other: {kinds}. "
-                f"{what_differs(study.path, runs, key)} Give each kind a folder of its own: train with `name=...`"
+                f"{what_differs(study.path, runs, key)} {mend}"
             )
     evaluated = study.compared[study.compared[study.ten_crop].notna()] if study.ten_crop else study.compared[:0]
     windows = [(share, one.get("views")) for share, one in zip(evaluated["ten_crop"], evaluated["data"], strict=True)]

@@ -168,6 +168,15 @@ def test_a_reports_own_runs_csv_gives_the_same_page_but_for_what_it_cannot_hold(
     assert "1 planned run without a result: step8 · ensemble (seed 2)." in said
 
 
+def test_of_a_study_in_several_conditions_a_table_is_refused_with_what_does_hold_its_plan(tmp_path):
+    first = write_report(read(write_ladder(tmp_path / "runs" / "trial")), tmp_path / "first").page.parent
+    table = pd.read_csv(first / "runs.csv")
+    table.loc[0, "settings"] = "other"
+    table.to_csv(tmp_path / "runs.csv")
+    with pytest.raises(InputError, match="several conditions: read the study's folder, or a table with the rows of"):
+        read(tmp_path / "runs.csv")
+
+
 def test_another_metric_of_a_runs_csv_is_shown_as_of_the_study(tmp_path):
     study = write_ladder(tmp_path / "runs" / "trial")
     first = write_report(read(study), tmp_path / "first").page.parent

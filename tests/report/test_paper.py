@@ -112,13 +112,14 @@ def test_costs_are_drawn_with_the_front_joined():
     plt.close()
 
 
-def test_a_long_name_is_cut_in_the_legend_of_costs_and_where_marks_tell_its_components():
-    costs = pd.DataFrame({"variant": ["a", "mixup + label smoothing + " * 4 + "z"], "mean": [0.5, 0.6],
-                          "mean_low": [0.4, 0.5], "mean_high": [0.6, 0.7], "parameters": [1.0, 2.0],
-                          "multiply_adds": [1.0, 1.0], "train_seconds": [1.0, 1.0]})  # fmt: skip
-    figure = draw_costs(costs, METRIC)
+@pytest.mark.parametrize("width", [3.4, 7.0, 11.0])
+def test_long_names_are_cut_in_the_legend_of_costs_so_that_it_fits(width):
+    names = ["mixup + label smoothing + " * 4 + str(number) for number in range(7)]
+    costs = pd.DataFrame({"variant": names, "mean": 0.5, "mean_low": 0.4, "mean_high": 0.6,
+                          "parameters": range(1, 8), "multiply_adds": 1.0, "train_seconds": 1.0})  # fmt: skip
+    figure = draw_costs(costs, METRIC, width)
     (legend,) = figure.legends
-    assert legend.get_texts()[-1].get_text() == "2: mixup + label smoothing + mixup + …"
+    assert legend.get_texts()[-1].get_text() == "7: mixup + label smoothing + mixup + label smoothing …"
     figure.draw_without_rendering()
     assert figure.bbox.x0 <= legend.get_window_extent().x0
     assert legend.get_window_extent().x1 <= figure.bbox.x1

@@ -335,3 +335,8 @@ def test_two_kinds_of_gains_about_different_components_make_no_figure_of_attribu
 @pytest.mark.parametrize("kind", ["main_effect", "shapley"])
 def test_a_gain_on_average_over_variants_is_drawn_though_it_is_the_only_one_as_no_bar_shows_it(kind: str):
     assert attributed([kind, kind, "ladder"], ["a", "b", "a"]) == ([kind, kind, "ladder"], {"a": "A", "b": "B"})
+
+
+def test_only_a_screen_has_the_narrow_figures_as_paper_is_wide_enough(reported):
+    narrow = re.findall(r"<source media=\"([^\"]*)\"", (reported[1] / "index.html").read_text())
+    assert set(narrow) == {"screen and (max-width: 640px)"}
