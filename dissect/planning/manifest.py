@@ -21,6 +21,7 @@ from dissect.design import Contrast, Design
 from dissect.errors import InputError
 from dissect.files import exclusive, whole
 from dissect.measure.metric import Metric
+from dissect.planning.terms import check_terms
 from dissect.store.reading import read_json, seal
 
 JUDGED = ("name", "label", "unit", "better", "times")
@@ -133,24 +134,6 @@ class Manifest:
     def data_of(self, name: str) -> str:
         """The digest of a variant's data."""
         return str(self.variants[name].get("pixels", self.pixels))
-
-
-def check_terms(level: float, smallest: float | None, power: float, looks: Sequence[int] | None) -> None:
-    """Refuse what no test could be made of.
-
-    Raises:
-        InputError: naming the key, the value and its range.
-    """
-    if not 0.5 <= level < 1:
-        raise InputError(f"plan.level={level:g}: must be from 0.5 to below 1, such as 0.95")
-    if not 1 - level < power < 1:
-        raise InputError(
-            f"plan.power={power:g}: must be above {1 - level:.3g} (1 - plan.level) and below 1, such as 0.8"
-        )
-    if smallest is not None and not smallest > 0:
-        raise InputError(f"plan.smallest={smallest:g}: must be above 0, in the metric's unit, such as 1")
-    if looks is not None and (not looks or looks[0] < 2 or list(looks) != sorted(set(looks))):
-        raise InputError(f"plan.looks={list(looks)}: must be numbers of seeds that grow, from 2 on, such as [5,8,12]")
 
 
 def path_of(config: DictConfig, study: str) -> Path:

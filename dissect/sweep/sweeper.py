@@ -23,6 +23,7 @@ from dissect.planning import manifest
 from dissect.planning.changes import keep_sources, refuse_changes, refuse_other_code, refuse_other_settings
 from dissect.planning.conditions import crossed
 from dissect.planning.manifest import Manifest
+from dissect.planning.terms import check_terms
 from dissect.store import runs as store
 from dissect.store.runs import check_writable
 from dissect.sweep.conditions import refuse_other_conditions, refuse_several_settings, stray
@@ -225,7 +226,7 @@ def refuse(config: Any, arguments: Sequence[str]) -> None:
     looks = [int(look) for look in config.plan.looks] if config.seeds == "auto" else None
     if looks and looks[-1] > MOST:
         raise InputError(f"plan.looks={looks}: a study has {MOST:,} seeds at most; look after fewer")
-    manifest.check_terms(config.plan.level, config.plan.smallest, config.plan.power, looks)
+    check_terms(config.plan.level, config.plan.smallest, config.plan.power, looks)
     if config.plan.variances not in ("own", "pooled") or (config.plan.variances == "pooled" and looks):
         known = "own with seeds=auto" if looks else "own or pooled"
         raise InputError(f"plan.variances={config.plan.variances}: must be {known}")

@@ -206,26 +206,6 @@ def test_changed_code_cannot_go_on_as_frozen(planned, variant, tmp_path):
     assert "plan.frozen" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("level", "smallest", "power", "looks", "named"),
-    [
-        (95, 1, 0.8, None, "plan.level=95"),
-        (0.4, 1, 0.8, None, "plan.level=0.4"),
-        (0.95, 0, 0.8, None, "plan.smallest=0"),
-        (0.95, -1, 0.8, None, "plan.smallest=-1"),
-        (0.95, 1, 80, None, "plan.power=80"),
-        (0.95, 1, 0.05, None, "plan.power=0.05"),
-        (0.95, 1, 0.8, [3, 2], "plan.looks"),
-        (0.95, 1, 0.8, [1, 2], "plan.looks"),
-        (0.95, 1, 0.8, [], "plan.looks"),
-    ],
-)
-def test_terms_of_which_no_test_can_be_made_are_refused(level, smallest, power, looks, named):
-    with pytest.raises(InputError, match=named):
-        manifest.check_terms(level, smallest, power, looks)
-    manifest.check_terms(0.95, 1, 0.8, [2, 3])
-
-
 def test_the_smallest_gain_of_interest_is_the_tasks_to_say(variant):
     """One point for images; a metric in other units has none until somebody says it."""
     assert variant().config.plan.smallest == 1.0
