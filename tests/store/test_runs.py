@@ -97,6 +97,20 @@ def test_what_a_finished_run_needs_is_among_the_files_that_its_result_knows(tmp_
     assert lost["status"] == "damaged"
 
 
+def test_any_row_of_a_long_table_of_epochs_is_held_to_what_was_written(tmp_path):
+    folder = tmp_path / "a-seed0-k"
+    folder.mkdir()
+    whole = b"epoch,accuracy\n" + b"".join(b"%d,0.5\n" % epoch for epoch in range(60_000))
+    (folder / "config.yaml").touch()
+    (folder / "metrics.csv").write_bytes(whole)
+    store.write_result(folder, WHO | {"status": "finished"})
+    assert store.finished(folder)
+    for at in (16, len(whole) // 2, len(whole) - 2):
+        (folder / "metrics.csv").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(InputError, match=r"metrics\.csv: is not as it was"):
+            store.finished(folder)
+
+
 def test_a_file_that_a_finished_run_did_not_have_is_not_believed(tmp_path):
     folder = tmp_path / "a-seed0-k"
     write_finished(folder, WHO | {"status": "finished"}, {})  # of a task without scores
