@@ -105,6 +105,12 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
 
 
+def mebibytes(size: float) -> str:
+    """ "1,234 MiB", "1.2 MiB", "0.12 MiB" of so many bytes."""
+    mib = size / 2**20
+    return f"{mib:,.{0 if mib >= 10 else 1 if mib >= 1 else 2}f} MiB"
+
+
 def unwritable(path: Path, problem: OSError) -> InputError:
     """The message for a file that could not be written; a full disk is said as such."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dissect.files import sweep, whole
+from dissect.files import mebibytes, size_of, sweep, whole
 from dissect.store.runs import locked
 
 WRITE = """
@@ -91,3 +91,18 @@ def test_a_file_that_is_swept_before_its_writer_has_locked_it_is_begun_again(tmp
     assert swept
     assert (tmp_path / "a").read_text() == "whole"
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_bytes_are_said_in_mebibytes_with_three_figures_at_most():
+    said = {3 << 30: "3,072 MiB", 10 << 20: "10 MiB", int(9.6 * 2**20): "9.6 MiB", 1 << 19: "0.50 MiB", 0: "0.00 MiB"}
+    assert {size: mebibytes(size) for size in said} == said
+
+
+def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(70))
+    (tmp_path / ".b").write_bytes(bytes(7))
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "c").write_bytes(bytes(700))
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert size_of(tmp_path) == 77
+    assert size_of(tmp_path / "nowhere") == 0

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.utils import instantiate
 
 from dissect.errors import InputError
-from dissect.loggers.wandb import was_told
+from dissect.loggers.wandb import is_offline, was_told
 from dissect.store.configs import read_config
 from dissect.store.reading import table
 
@@ -44,4 +44,7 @@ def tell_later(results: Iterable[Mapping[str, Any]], logger: Any) -> str:
             print(f"note: {folder.name}: not told to W&B: {problem}", file=sys.stderr, flush=True)
             break  # the next one would fail alike
         told += 1
-    return f"{told} finished run{'' if told == 1 else 's'} told to W&B from what is stored" if told else ""
+    if not told:
+        return ""
+    kept = f"; kept for wandb sync {logger.save_dir}/wandb/offline-run-*" if is_offline() else ""
+    return f"{told} finished run{'' if told == 1 else 's'} told to W&B from what is stored{kept}"

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from dissect.composing.job import Job
-from dissect.files import size_of
+from dissect.files import mebibytes, size_of
 from dissect.planning.manifest import Manifest
 from dissect.store import runs as store
 from dissect.sweep.finish import known
@@ -54,6 +54,9 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
     strange = {job.variant.name: job for job in reversed(trained) if job.variant.name not in cost}
     workers = workers_for(parallel, len(trained))
     foretold, begin = _foretold(strange, workers, weights=weights) if probe and strange else ({}, 0.0)
+    if cost:  # what else a run keeps is alike, whatever the variant
+        others = fmean(one.bytes for one in costs(jobs[0].folder.parent, weights=False).values())
+        foretold = {name: Cost(one.seconds, one.bytes + others) for name, one in foretold.items()}
     how = f"; {counted(len(foretold), 'variant')} without a run yet foretold from a few steps" if foretold else ""
     if not cost | foretold:
         ask = "plan.probe=true times a few steps, 'seed=range(2)' makes a pilot"
@@ -62,10 +65,10 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
         how += f"; {counted(len(guessed), 'variant')} without a run yet count as the mean of the others"
     typical = Cost(*map(fmean, zip(*(cost | foretold).values(), strict=True)))
     costly = [(cost | foretold).get(job.variant.name, typical) for job in trained]
-    each, size = [one.seconds for one in costly], sum(one.bytes for one in costly) / 2**20
-    disk = f"and {size:,.0f} MiB of disk ({size / len(costly):,.1f} a run)"
-    if foretold:
-        disk += f", of variants without a run {'their weights alone' if weights else 'nothing counted'}"
+    each, size = [one.seconds for one in costly], sum(one.bytes for one in costly)
+    disk = f"and {mebibytes(size)} of {'disk' if cost else 'weights on disk'} ({mebibytes(size / len(costly))} a run)"
+    if not (cost or weights):
+        disk = "disk not known before a run"
     wall = _duration(begin + makespan(each, workers))
     lines.append(f"the rest takes {_duration(sum(each))} of training, {wall} with {workers} at once, {disk}{how}")
     return lines

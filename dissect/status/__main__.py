@@ -19,7 +19,7 @@ from dissect.composing.job import who
 from dissect.composing.nearby import nearby
 from dissect.composing.variant import declaration
 from dissect.errors import InputError
-from dissect.files import size_of
+from dissect.files import mebibytes, size_of
 from dissect.measure.metric import Metric
 from dissect.planning import manifest
 from dissect.planning.titles import caller
@@ -92,7 +92,7 @@ def lines(study: Path, found: Status) -> list[str]:
         f"{len(found.failed)} failed" if found.failed else "",
         f"{len(found.missing)} planned and not begun" if found.missing else "",
         _left(found),
-        f"{_mib(found.bytes)} on disk" + (f" ({_mib(found.each)} a run)" if found.finished else ""),
+        f"{mebibytes(found.bytes)} on disk" + (f" ({mebibytes(found.each)} a run)" if found.finished else ""),
     ]
     said = [f"{study}: {', '.join(filter(None, counts))}"]
     said += [f"  running  {_run(folder, found)}: {_epoch(folder)}" for folder in found.running]
@@ -106,10 +106,6 @@ def lines(study: Path, found: Status) -> list[str]:
 def _run(folder: Path, found: Status) -> str:
     variant, seed = who(folder)
     return f"{found.called(variant)} seed {seed} ({folder.name})"
-
-
-def _mib(size: float) -> str:
-    return f"{size / 2**20:,.1f} MiB"
 
 
 def _epoch(folder: Path) -> str:

@@ -75,7 +75,7 @@ def test_a_plan_counts_runs_and_hours_and_writes_nothing(dissect, tmp_path):
     assert plan.returncode == 0, plan.stderr
     assert "3 variants x 5 seeds (0 to 4) = 15 runs, 6 finished, 9 to train; 2 planned contrasts" in plan.stdout
     assert re.search(
-        r"the rest takes \d+ seconds of training, \d+ seconds with \d at once, and \d+ MiB of disk", plan.stdout
+        r"the rest takes \d+ seconds of training, \d+ seconds with \d at once, and [\d.]+ MiB of disk", plan.stdout
     )
     assert "1 variant without a run yet foretold from a few steps" not in plan.stdout  # none lacks one
     new = dissect("+study=one_at_a_time", "plan.components=[split_conv2]", "seed=0", *SMALL, module="dissect.plan")

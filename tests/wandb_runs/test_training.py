@@ -128,7 +128,8 @@ def test_runs_that_were_finished_without_wandb_are_told_to_it_later_as_if_they_h
     kept = tmp_path / "runs/.wandb/without"
     assert not kept.exists()
     train("+ablation=step2", "name=without")
-    assert "1 finished run told to W&B from what is stored\n" in capsys.readouterr().out
+    sync = f"kept for wandb sync {kept}/wandb/offline-run-*"
+    assert f"1 finished run told to W&B from what is stored; {sync}\n" in capsys.readouterr().out
     (now,), (then,) = recorded(kept), recorded(tmp_path / "runs/.wandb/with")
     assert now.history == then.history == curves(without["folder"])
     for key in ("display_name", "run_group", "tags", "job_type"):
