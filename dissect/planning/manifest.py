@@ -25,6 +25,7 @@ from dissect.planning.terms import check_terms
 from dissect.store.reading import read_json, seal
 
 JUDGED = ("name", "label", "unit", "better", "times")
+_FREE = {"runs", "name", "logger", "threads", "compile", "plan", "parallel", "seeds", "on_failure", "keep"}
 BETWEEN = "between"  # the kind of a contrast that says how far another one differs between two conditions
 
 
@@ -105,20 +106,8 @@ class Manifest:
             refuse_strangers({key: value for key, value in entry[part].items() if key != "logger"}, trusted)
         config, base = (OmegaConf.create(entry[part]) for part in ("config", "base"))
         for where in (config, base):
-            for key in (
-                "runs",
-                "name",
-                "logger",
-                "threads",
-                "compile",
-                "plan",
-                "parallel",
-                "seeds",
-                "on_failure",
-                "keep",
-            ):
-                if key in like:
-                    where[key] = like[key]
+            for key in _FREE & like.keys():
+                where[key] = like[key]
             for key in {"source", "root", "cache"} & (like.get("data") or {}).keys():
                 where.data[key] = like.data[key]
             for key in HARDWARE & like.trainer.keys():
