@@ -46,7 +46,7 @@ def plot_attribution(study: Study, *, ax: Axes | None = None) -> Axes:
     if not labels:
         raise InputError(f"{study.name}: no component is seen in more than one way, so there is nothing to compare")
     attribution.plot_attribution(rows, labels, study.metric, ax=ax)
-    ax.legend(fontsize="small")
+    ax.legend(fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), frameon=False)  # above, so over no mark
     return ax
 
 

@@ -42,7 +42,15 @@ def plot_costs(table: pd.DataFrame, cost: str, metric: Metric, *, ax: Axes) -> N
     ax.errorbar(known[cost], known["mean"], yerr=np.nan_to_num(ends), **style)
     ax.plot(known[cost][front], known["mean"][front], "-", color=BLUE, lw=1.4, zorder=1)
     ax.plot(known[cost][front], known["mean"][front], "o", ms=7, color=BLUE, label="no other is as cheap and as good")
-    ax.plot(known[cost][~front], known["mean"][~front], "o", ms=7, mfc="white", mec=INK, label="beaten by another one")
+    ax.plot(
+        known[cost][~front],
+        known["mean"][~front],
+        "o",
+        ms=7,
+        mfc="white",
+        mec=INK,
+        label="another is as good for no more cost",
+    )
     for number, x, y in known[["number", cost, "mean"]].itertuples(index=False):
         ax.annotate(str(number), (x, y), (6, 4), textcoords="offset points", fontsize=small())
     if known[cost].min() > 0 and known[cost].max() > 10 * known[cost].min():

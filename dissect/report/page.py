@@ -8,7 +8,6 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -105,11 +104,12 @@ def render(
         intervals=len(effects) > 0 and bool(effects["low_alone"].notna().any()),
         of_examples=len(effects) > 0 and bool(effects["low_examples"].notna().any()),
         unscored=int((effects["low_alone"].notna() & effects["low_examples"].isna()).sum()) if len(effects) else 0,
-        alike=int(np.isclose(effects["low_alone"], effects["low_examples"]).sum()) if len(effects) else 0,
+        alike=int((effects["low_alone"].round(digits) == effects["low_examples"].round(digits)).sum()),
         any_published=bool(effects["published"].notna().any()),
         plan_text=words.plan_text,
         called=called,
         baseline=bool(variants["over_baseline"].notna().any()),
+        unbeaten=len(over := variants["over_baseline"].dropna()) > 0 and bool((metric.sign * over <= 0).all()),
         many=len(levels_of) > 4,
         seeds_of=dict(zip(study.compared["folder"], study.compared["seed"], strict=True)),
     )

@@ -131,7 +131,7 @@ def _notes(row: Mapping[Any, Any], metric: Metric, members: Members | None) -> l
         _power(row, metric),
         _compared(row, int(row["digits"]) + 1),
         f"aliased with interactions of {NUMBERS.get(row['aliased'], row['aliased'])}" if row.get("aliased") else "",
-        f"pairing bought nothing: its two sides correlate by {number(row['correlation'], 2)}"
+        f"pairing by seed did not narrow the interval: its two sides correlate by {number(row['correlation'], 2)}"
         if row["correlation"] <= 0
         else "",
         f"{counted(row['left_out'], 'seed')} left out, for which some of its variants have no run"
@@ -188,11 +188,12 @@ def _power(row: Mapping[Any, Any], metric: Metric) -> str:
     digits = min(max(1 - exponent, 0), 2 if metric.unit == "points" else 9)
     # So few seeds tell their own spread to within a factor only.
     low, high = (row["smallest"] * factor for factor in sd_range(int(row["seeds"]) - 1, SURE))
-    able = f"±{low:.{digits}f} to " + metric.with_unit(f"±{high:.{digits}f}")
+    able = f"{low:.{digits}f} to " + metric.with_unit(f"{high:.{digits}f}")
     if metric.unit == "points" and metric.times == 100 and high > 100:  # more than shares can differ by
-        able = metric.with_unit(f"±{low:.{digits}f}") + " or more" if low < 100 else "none that is possible"
-    told = f"the least true gain that {int(row['seeds'])} seeds show with {100 * row['power']:g}% power"
-    return f"{told}, corrected for {counted(row['together'], 'contrast')}: {able} ({100 * SURE:g}% interval)"
+        able = metric.with_unit(f"{low:.{digits}f}") + " or more" if low < 100 else "more than is possible"
+    told = f"{int(row['seeds'])} seeds show, corrected for {counted(row['together'], 'contrast')}"
+    roughly = "a range, as they tell their own spread only roughly"
+    return f"{told}, with {100 * row['power']:g}% power a true gain of {able}: {roughly}"
 
 
 def _compared(row: Mapping[Any, Any], digits: int) -> str:

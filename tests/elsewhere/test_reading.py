@@ -161,7 +161,7 @@ def test_a_reports_own_runs_csv_gives_the_same_page_but_for_what_it_cannot_hold(
     planned += "plans a study and freezes its contrasts before the first run."
     ours = ours.replace(planned, "Everything here is exploratory: whether any of it was planned before the runs is not "
                                  "known from here.")  # fmt: skip
-    assert ours.replace(" What a run comes to is always its last epoch's.", "") == theirs
+    assert ours.replace(" A run's result is that of its last epoch.", "") == theirs
     # ten-crop stands in a plan that was said too, and is no run that could be missing
     said = write_report(read(first / "runs.csv", planned="ladder"), tmp_path / "said").page.read_text()
     assert "planned: as was said" in said

@@ -22,7 +22,8 @@ ROW = {
 }  # fmt: skip
 
 
-LEAST = "the least true gain that 12 seeds show with 80% power, corrected for 7 contrasts"
+SHOWN = "12 seeds show, corrected for 7 contrasts, with 80% power a true gain of"
+ROUGHLY = "a range, as they tell their own spread only roughly"
 
 
 def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
@@ -61,16 +62,16 @@ def test_a_gain_is_said_with_its_interval_seeds_and_verdict():
         ),
         ({"foreseen": 0.04}, "given up: the chance that the last look would have decided it was 4%"),
         ({"aliased": 3}, "aliased with interactions of three"),
-        ({"correlation": -0.3}, "pairing bought nothing: its two sides correlate by −0.30"),
+        ({"correlation": -0.3}, "pairing by seed did not narrow the interval: its two sides correlate by −0.30"),
         ({"published": 4.52, "low": NAN, "high": NAN, "verdict": "", "seeds": 1}, "published: +4.52"),
         (
             {"verdict": "inconclusive", "p": 0.3},
             # 0.8 times sqrt(11 / 17.28) and sqrt(11 / 5.578)
-            f"{LEAST}: ±0.64 to ±1.12 points (80% interval)",
+            f"{SHOWN} 0.64 to 1.12 points: {ROUGHLY}",
         ),
         (
             {"verdict": "inconclusive", "p": 0.3, "smallest": 112.4},
-            f"{LEAST}: ±90 points or more (80% interval)",  # shares differ by 100 points at most
+            f"{SHOWN} 90 points or more: {ROUGHLY}",  # shares differ by 100 points at most
         ),
         (
             {"manifest": "", "answer_of": "ladder"},
@@ -183,8 +184,8 @@ def test_a_loss_that_falls_is_said_in_its_unit_and_as_help():
         "differs by less than 0.02 nats",
         "p = 0.030 (TOST)",
     )
-    (note,) = [one for one in answer(FALLEN | {"verdict": "inconclusive", "p": 0.3}, LOSS)["notes"] if "least" in one]
-    assert note.endswith("±0.025 to ±0.044 nats (80% interval)")
+    (note,) = [one for one in answer(FALLEN | {"verdict": "inconclusive", "p": 0.3}, LOSS)["notes"] if "power" in one]
+    assert "a true gain of 0.025 to 0.044 nats: a range" in note
     members = answer(FALLEN | {"verdict": "", "seeds": 1}, LOSS, Members(1.2344, 1.2, 1.25, 5))["notes"]
     assert "other members in its place: 1.234 nats [1.200, 1.250], by a jackknife over its 5 members" in members
 
