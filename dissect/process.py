@@ -67,12 +67,18 @@ def end_with_parent() -> None:
     parent = parent_process()
     if parent is None:
         return
-    if sys.platform == "linux" and os.getppid() == parent.pid:  # at once, also while other code holds Python's lock
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux" and os.getppid() == parent.pid:
+        end_with_starter()
         if os.getppid() != parent.pid:  # it has ended before that
             os._exit(1)
     else:  # or it was forked by a server, which lives as long as any of its processes
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def end_with_starter() -> None:
+    """End this process at once when the one that started it does, whoever holds Python's lock then; on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_after(parent: Any) -> None:

@@ -178,7 +178,7 @@ def _context() -> Any:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["dissect.training.run"])
+    context.set_forkserver_preload(["dissect.sweep.served", "dissect.training.run"])
     return context
 
 

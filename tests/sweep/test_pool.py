@@ -94,6 +94,38 @@ def test_a_worker_ends_when_the_sweep_is_killed_in_the_middle_of_its_run(tmp_pat
     until(lambda: not Path(f"/proc/{worker}").exists())
 
 
+SERVED = """
+from multiprocessing import forkserver
+from dissect.sweep.pool import warm
+
+if __name__ == "__main__":
+    warm()
+    print(forkserver._forkserver._forkserver_pid, flush=True)
+    input()
+"""
+ENDLESS = "import pathlib, time; pathlib.Path(__file__).with_name('begun').touch(); time.sleep(200)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_workers_are_forked_from_ends_when_the_sweep_is_killed_though_it_imports_still(tmp_path):
+    (tmp_path / "sweep.py").write_text(SERVED)
+    (tmp_path / "torch.py").write_text(ENDLESS)
+    first = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "sweep.py"], env=os.environ | first, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    server = int(parent.stdout.readline())
+    try:
+        until(lambda: (tmp_path / "begun").exists())
+    finally:
+        parent.kill()
+        parent.wait()  # not for the ends of its pipes, which the server has too
+        parent.stdin.close()
+        parent.stdout.close()
+    until(lambda: not Path(f"/proc/{server}").exists())
+
+
 def until(holds) -> None:
     for _ in range(600):
         if holds():
