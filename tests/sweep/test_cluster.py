@@ -41,7 +41,8 @@ def command(*arguments: str) -> list[str]:
 
 def dissect(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     place.mkdir(exist_ok=True)
-    return subprocess.run(command(*arguments), cwd=place, capture_output=True, text=True, check=False)
+    eager = os.environ | {"RAY_worker_niceness": "0"}  # Ray's 15 leaves its workers little beside other tests
+    return subprocess.run(command(*arguments), cwd=place, capture_output=True, text=True, check=False, env=eager)
 
 
 @pytest.fixture(scope="module")
