@@ -28,9 +28,7 @@ def restore(network: nn.Module, folder: Path, key: str) -> None:
     path = folder / CHECKPOINT
     mend = "delete this run's folder and train it again"
     if not path.is_file():
-        raise InputError(
-            f"{path}: this run has no checkpoint, as none is kept with keep=results; {mend}, with keep=all"
-        )
+        raise InputError(f"{path}: this run has no checkpoint; none is kept with keep=results; {mend}")
     try:
         network.load_state_dict(read(path, key).get("weights"))  # type: ignore[arg-type]
     except (RuntimeError, TypeError, AttributeError) as problem:  # torch's words for weights of another shape or name

@@ -25,14 +25,15 @@ deltas: {norm: {label: batch norm, model: {norm: true}}}
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """A project with a module, configs and two runs; the working folder is one beside it."""
-    project, beside = tmp_path / "project", tmp_path / "beside"
+    here = tmp_path / "of" / "mine"  # so deep that other tests' folders are not near
+    project, beside = here / "project", here / "beside"
     (project / "own/model").mkdir(parents=True)
     (project / "own/model/mynet.yaml").write_text(MODEL)
     (project / "mynets.py").write_text(NET)
     for name in ("a", "b"):
         (project / "runs/mine" / name).mkdir(parents=True)
         (project / "runs/mine" / name / "result.json").write_text("{}")
-    beside.mkdir()
+    beside.mkdir(parents=True)
     monkeypatch.chdir(beside)
     return project, beside
 

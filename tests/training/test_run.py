@@ -466,7 +466,7 @@ def test_with_keep_results_a_run_has_all_but_its_weights_and_says_so_where_they_
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "result.json", "metrics.csv", "predictions.npz"}
     assert result["metrics"] == kept["metrics"]
     assert result["key"] == kept["key"]  # what is kept is no part of what is computed
-    with pytest.raises(InputError, match=r"has no checkpoint, as none is kept with keep=results; delete this run's"):
+    with pytest.raises(InputError, match=r"has no checkpoint; none is kept with keep=results; delete this run's"):
         train("+ablation=step3", "name=bare", "evaluate.ten_crop=0.75")
     averaged, _ = train("+ablation=step8", "name=bare", "ensemble.members=2", "keep=results")
     assert len(averaged["members"]) == 2
