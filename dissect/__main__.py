@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from dissect import __version__
+from dissect.composing.choices import help_text
 from dissect.composing.complaints import explain
 from dissect.composing.compose import forget, identify
 from dissect.composing.deltas import told_within
@@ -92,6 +93,9 @@ def main() -> None:
         _command(sys.argv[1], sys.argv[2:])
     if "--version" in sys.argv:
         print(f"dissect {__version__}")
+        sys.exit()
+    if {"-h", "--help"} & set(sys.argv):
+        print(help_text())
         sys.exit()
     options, overrides = parted(sys.argv[1:])
     sys.argv = [sys.argv[0], *options, *overrides]

@@ -89,21 +89,14 @@ def test_other_commands_and_the_version_have_one_front(tmp_path):
     assert "complete -o nospace" in said("-sc", "install=bash").stdout
 
 
-def taken(run) -> float:
-    """Seconds of processor time of what it starts, the least of three, as other tests take their share of the clock."""
+def test_help_answers_in_about_a_second(dissect):
     times = []
     for _ in range(3):
         before = os.times()
-        assert run().returncode == 0
-        after = os.times()
-        times.append(sum(after[2:4]) - sum(before[2:4]))
-    return min(times)
-
-
-def test_help_takes_no_more_than_hydras_own_listing_and_imports_nothing_heavy(dissect):
-    done = dissect("--help")
-    imports = [sys.executable, "-c", "import hydra, pandas"]  # a second or so; torch alone is three times that
-    assert taken(lambda: dissect("--help")) < 4 * taken(lambda: subprocess.run(imports, check=False))
+        done = dissect("--help")
+        times.append(sum(os.times()[2:4]) - sum(before[2:4]))  # of a processor, as other tests take their share of it
+        assert done.returncode == 0
+    assert min(times) < 1.6
     for words in ("+ablation=step5", "dissect.report STUDY", "tiny_imagenet", "leaky_relu"):
         assert words in done.stdout
     for group in ("task: images, lightning", "optimizer: adamw, sgd", "loss: cross_entropy", "init: gaussian, he, own",

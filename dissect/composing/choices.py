@@ -64,4 +64,10 @@ def read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def help_text() -> str:
+    """What `--help` says, at once: Hydra reads every group twice before it shows the same."""
+    config: Any = OmegaConf.load(CONF / "config.yaml")
+    return str(config.hydra.help.template)
+
+
 OmegaConf.register_new_resolver("dissect_choices", lambda: listed(sys.argv[1:]), replace=True)
