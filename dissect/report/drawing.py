@@ -42,8 +42,11 @@ def draw_gains(
         plot_levels(bars, runs.assign(row=runs["variant"].map(row)), metric, chance=chance, level=level, ax=axes[0])
         if panels == 2:
             plot_gains(bars, metric, digits=digits, ax=axes[1])
-            if above:
-                name_rows(bars["label"], axes[1])
+        if above:
+            for ax in axes:
+                name_rows(bars["label"], ax, 20)
+                for text in ax.texts:
+                    text.set_text(text.get_text().replace(" vs ", "\nvs ").replace(", exploratory", "\nexploratory"))
         named: dict[str, Artist] = {}
         for ax in axes:
             named |= {str(artist.get_label()): artist for artist in ax.get_legend_handles_labels()[0]}

@@ -110,9 +110,9 @@ def plot_gains(gains: pd.DataFrame, metric: Metric, *, digits: int = 1, ax: Axes
     ax.set_xlabel(axis_label("exploratory " * every + metric.gain_axis, 38))
 
 
-def name_rows(labels: Iterable[str], ax: Axes) -> None:
-    """Name the rows of an axes of bars or gains that has no neighbour which names them; the first is on top."""
-    told = [wrapped(label) for label in labels]
+def name_rows(labels: Iterable[str], ax: Axes, width: int = 32) -> None:
+    """Name the rows of an axes of bars or gains, in lines of so many letters; the first is on top."""
+    told = [wrapped(label, width) for label in labels]
     ax.set_yticks(range(len(told)), told)
     ax.set_ylim(len(told) - 0.4, -0.6)
     ax.tick_params(axis="y", labelleft=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from dissect.measure.metric import Metric
 from dissect.report.drawing import draw_attribution, draw_gains, draw_interactions, draw_learning_curves
 from dissect.report.figures import gain_text, level_text
-from dissect.style import drawn
+from dissect.style import PHONE, drawn
 
 NAN = float("nan")
 ACCURACY = Metric("accuracy", "accuracy", "points", "higher", 100.0)
@@ -170,6 +170,18 @@ def test_no_label_of_attribution_is_cut_or_hides_another(draw, frame: pd.DataFra
     for labels in (axes.get_yticklabels(), axes.get_xticklabels()):
         boxes = [label.get_window_extent() for label in labels]
         assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
+def test_on_a_phone_long_names_and_controls_leave_the_axes_their_room_and_nothing_is_cut():
+    marked = BARS.assign(exploratory=[False, False, True, False], versus=["", "", "step1 · baseline", ""])
+    phone = draw_gains(marked, RUNS, ACCURACY, chance=0.1, width=PHONE)
+    phone.draw_without_rendering()
+    box = phone.get_tightbbox().transformed(phone.dpi_scale_trans)
+    assert min(box.x0, box.y0) >= -1
+    assert box.x1 <= phone.bbox.width + 1
+    for ax in phone.axes:
+        assert ax.get_position().width > 0.3
+    assert "−2.0 [−3.0, −1.0]\nvs step1 · baseline\nexploratory" in [text.get_text() for text in phone.axes[1].texts]
 
 
 def test_published_values_say_what_data_they_are_from(figure: Figure):
