@@ -1,5 +1,6 @@
 """A finished run, opened again: its network with the kept weights, its images, its predictions."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from yaml import YAMLError
 
+from dissect.composing.identity import code_in, digest_of
+from dissect.composing.plain import plain
 from dissect.composing.trust import refuse_strangers
 from dissect.errors import InputError
 from dissect.images.arrays import ImageSet
@@ -120,6 +123,13 @@ def network_of(run: Run, config: DictConfig) -> nn.Module:
     Raises:
         InputError: for a checkpoint that is missing or damaged, or that the network does not fit any more.
     """
+    code = code_in(plain(config)).digests
+    if run.result.get("code") not in (None, digest_of(code)):
+        print(
+            f"note: {run.folder.name}: your own code is not what the run was trained by any more, so this is what its "
+            "weights do in today's",
+            file=sys.stderr,
+        )
     network = build(config, seed=run.result["seed"])
     restore(network, run.folder, str(run.result.get("key")))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from dissect.composing.identity import code_in, digest_of
+from dissect.composing.imported import as_imported
 from dissect.composing.job import Job
 from dissect.composing.plain import plain
 from dissect.errors import VERSION
@@ -51,7 +52,7 @@ def describe(job: Job, data: Any) -> dict[str, Any]:
         "versions": versions() | dict(code.versions),
         "commit": commit(HERE),
         "project": project(code.sources.values()),
-        "code": digest_of(code.digests) if code.digests else None,
+        "code": digest_of(as_imported(code)) if code.digests else None,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -10,6 +10,7 @@ from dissect.errors import TrainingError
 from dissect.training.epochs import Epochs
 from dissect.training.memory import keep_freed_memory
 from dissect.training.resume import Resume
+from dissect.training.run import check_code
 from dissect.training.task import task_of
 from dissect.training.together import Place, Request, leave_with_the_first
 from dissect.training.trainer import trainer_of
@@ -28,6 +29,7 @@ def main() -> None:
     callbacks = [*task.callbacks(config, seed), epochs, resume]
     trainer = trainer_of(config, job.folder, callbacks, Place(rank, port), bf16_pays=task.bf16_pays(config))
     module = task.module(config, data, seed)
+    check_code(job)
     with suppress(TrainingError):  # it is the first one's as well
         trainer.fit(module, ckpt_path=str(begin) if begin else None, weights_only=True)
     torch.distributed.destroy_process_group()

@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.identity import without_paths
+from dissect.composing.imported import check_imported
 from dissect.composing.job import Job
 from dissect.errors import InputError, TrainingError
 from dissect.files import whole
@@ -40,12 +41,14 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
     """
     config, folder, seed = job.variant.config, job.folder, job.variant.seed
     # All that can be refused is refused before anything is written.
+    check_code(job)
     module = task.module(config, data, seed)
     progress = RunProgress(str(job), config.train.epochs, Metric.from_config(config.metric))
     epochs, resume = Epochs(folder / "metrics.csv", progress.epoch), Resume(folder, job.key)
     callbacks, pays = [*task.callbacks(config, seed), progress, epochs, resume], task.bf16_pays(config)
     trainer = trainer_of(config, folder, callbacks, bf16_pays=pays)
     check_together(trainer, config, module, shared=task.shares_batches)
+    check_code(job)
     keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -77,9 +80,24 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
                 )
                 resume.remove()  # or the next try would go on into the same end
                 raise
+        try:
+            check_code(job)
+        except InputError:
+            resume.remove()  # which this code has come to
+            raise
         store.write_result(folder, result, arrays)
         resume.remove()
         return store.finished(folder) or {}
+
+
+def check_code(job: Job) -> None:
+    """Refuse a run whose code is not what this process has.
+
+    Raises:
+        InputError: naming the file.
+    """
+    determined = job.variant.determined
+    check_imported(determined.get("code", {}), {key: value for key, value in determined.items() if key != "code"})
 
 
 def _train(
