@@ -22,6 +22,10 @@ HARDWARE = {"_target_", "accelerator", "devices", "num_nodes", "strategy", "benc
              "check_val_every_n_epoch", "profiler"}  # fmt: skip
 
 
+# What Lightning also calls its precisions.
+SHORT_PRECISION = {"64": "64-true", "32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed"}
+
+
 def digest_of(value: Any) -> str:
     return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -36,8 +40,8 @@ def determining(config: DictConfig) -> dict[str, Any]:
     kept["trainer"] = {key: value for key, value in trainer.items() if key not in HARDWARE}
     if trainer.get("_target_") != TRAINER:
         kept["trainer"]["_target_"] = trainer.get("_target_")
-    if kept["trainer"].get("precision") == "auto":  # what the hardware has
-        del kept["trainer"]["precision"]
+    if (precision := kept["trainer"].pop("precision", None)) not in (None, "auto"):  # auto is what the hardware has
+        kept["trainer"]["precision"] = SHORT_PRECISION.get(str(precision), precision)
     for part in ("augmentation", "callbacks"):  # what is off by name is as what is not named
         if part in kept:
             kept[part] = {name: value for name, value in kept[part].items() if value is not None}

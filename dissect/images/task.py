@@ -248,6 +248,16 @@ def _check(config: DictConfig) -> None:
         raise InputError(f"metric.name={config.metric.name}: is not what images are judged by; that is {measured}")
     if (share := config.evaluate.ten_crop) is not None and not 0 < share <= 1:
         raise InputError(f"evaluate.ten_crop={share}: must be a share of the image's side, above 0 and at most 1")
+    precision = str(config.trainer.get("precision"))
+    if (
+        precision == "transformer-engine"
+        or (precision.endswith("-true") and precision != "32-true")
+        or precision == "64"
+    ):
+        raise InputError(
+            f"trainer.precision={precision}: weights, losses and metrics of images are float32; say auto, 32-true, "
+            "bf16-mixed or, on a GPU, 16-mixed"
+        )
     if config.compile not in (None, *COMPILE):
         modes = ", ".join(COMPILE)
         raise InputError(f"compile={config.compile}: must be null or one of torch.compile's modes, {modes}")

@@ -58,6 +58,10 @@ def trainer_of(
     settings |= of_hardware(config.trainer, gpu=on_gpu, bf16=bf16 and (on_gpu or bf16_pays))
     if not (on_gpu or bf16) and str(config.trainer.get("precision")).startswith("bf16"):
         warn_of_emulation()
+    if not on_gpu and str(config.trainer.get("precision")) in ("16", "16-mixed"):  # Lightning would take bf16 instead
+        raise InputError(
+            f"trainer.precision={config.trainer.precision}: needs a GPU; on a processor say 32-true or bf16-mixed"
+        )
     try:
         return instantiate(config.trainer, **settings)
     except HydraException as problem:

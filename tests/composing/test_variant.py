@@ -100,6 +100,11 @@ def test_a_seed_that_is_no_whole_number_from_zero_is_refused(variant, seed):
         variant(f"seed={seed}")
 
 
+@pytest.mark.parametrize(("short", "long"), [("32", "32-true"), ("bf16", "bf16-mixed"), ("16", "16-mixed")])
+def test_a_precision_by_its_short_name_is_the_same_run(variant, short, long):
+    assert variant(f"trainer.precision={short}").key(PIXELS) == variant(f"trainer.precision={long}").key(PIXELS)
+
+
 def test_a_component_without_effect_is_refused(variant):
     with pytest.raises(InputError, match=r"component dropout1: changes nothing here \(model.dropout1=0.5"):
         variant("component=[dropout1]", "model.dropout1=0.5")
