@@ -46,7 +46,12 @@ def check_settings(config: DictConfig) -> None:
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, float) and not math.isfinite(number):
                 raise InputError(f"{key}={number}: must be a finite number")
-    check_least(config, "train.epochs", "threads")
+    every, batches = "trainer.check_val_every_n_epoch", "trainer.accumulate_grad_batches"
+    check_least(config, "train.epochs", "threads", every, batches)
+    if isinstance(most := config.trainer.get("gradient_clip_val"), int | float) and most < 0:
+        raise InputError(f"trainer.gradient_clip_val={most}: would turn gradients round; must be 0 or more, or null")
+    if (said := config.trainer.get("deterministic")) not in (None, True, False, "warn"):
+        raise InputError(f"trainer.deterministic={said}: must be true, false or warn")
     if config.keep not in ("all", "results"):
         raise InputError(f"keep={config.keep}: must be all, or results, which leaves out the weights of finished runs")
     devices = config.trainer.get("devices", 1)
@@ -84,7 +89,7 @@ def check_least(config: DictConfig, *keys: str) -> None:
     """Refuse numbers below 1."""
     for key in keys:
         value = OmegaConf.select(config, key)
-        if value is not None and value < 1:
+        if isinstance(value, int | float) and value < 1:
             raise InputError(f"{key}={value}: must be 1 or more")
 
 

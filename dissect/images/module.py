@@ -91,7 +91,9 @@ class Classification(pl.LightningModule):
     ) -> None:
         # Lightning refuses to clip for a fused optimizer in any mixed precision; only float16's scaler is a reason to.
         if gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+            by_value = gradient_clip_algorithm == "value"
+            clip = torch.nn.utils.clip_grad_value_ if by_value else torch.nn.utils.clip_grad_norm_
+            clip(self.network.parameters(), gradient_clip_val)
 
     def on_fit_start(self) -> None:
         if self.averaged:

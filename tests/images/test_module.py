@@ -71,6 +71,18 @@ def test_streams_are_told_apart_by_seed_name_and_number():
 READS = {"item", "tolist", "__bool__", "__float__", "__int__", "__index__", "cpu", "numpy", "nonzero"}
 
 
+@pytest.mark.parametrize(("how", "expected"), [("norm", [0.6, -0.8]), (None, [0.6, -0.8]), ("value", [1.0, -1.0])])
+def test_gradients_are_clipped_by_norm_unless_by_value_is_said(variant, how, expected):
+    network = nn.Linear(2, 1, bias=False)
+    network.weight.grad = torch.tensor([[3.0, -4.0]])
+    parts = recipe(variant().config)
+    module = Classification(
+        network, batches=None, optimizer=parts.optimizer, loss=parts.loss, schedule=parts.schedule, seed=0
+    )
+    module.configure_gradient_clipping(None, 1.0, how)
+    torch.testing.assert_close(network.weight.grad[0], torch.tensor(expected), atol=1e-5, rtol=0)
+
+
 class Calls(TorchFunctionMode):
     """Counts the values that a program reads back, for which it would have to wait for a device."""
 
