@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 from collections.abc import Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,12 @@ def _digest(name: str, code: Code) -> str | None:
 def _older(spec: Any, file: Path) -> bool:
     """Whether a module is known to come from another file, or from an older state of it.
 
-    Its bytecode says which source it was made of (PEP 552), where Python writes any; else nobody knows.
+    Its bytecode says which source it was made of (PEP 552), where Python itself writes any; else nobody knows.
     """
     if spec.origin and os.path.realpath(spec.origin) != os.path.realpath(file):
         return True
-    if sys.dont_write_bytecode or not spec.cached:
+    kept = type(spec.loader) is SourceFileLoader and spec.cached and os.access(os.path.dirname(spec.cached), os.W_OK)
+    if sys.dont_write_bytecode or not kept:
         return False
     try:
         state = os.stat(file)

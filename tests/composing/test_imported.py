@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from importlib.machinery import SourceFileLoader
 
 import pytest
 
@@ -72,6 +73,18 @@ def test_a_module_that_a_notebook_imported_before_it_was_edited_is_refused_until
     project(mine="Net = 3")
     importlib.reload(module)
     check_imported(known(), CONFIG)
+
+
+def test_where_another_loader_makes_the_bytecode_an_old_one_proves_nothing(project):
+    project(mine="Net = 1")
+    importlib.import_module("mine")
+    project(mine="Net = 2")
+    sys.modules["mine"].__spec__.loader = Hooked("mine", sys.modules["mine"].__file__)
+    check_imported(known(), CONFIG)
+
+
+class Hooked(SourceFileLoader):
+    pass
 
 
 def test_a_module_of_this_name_from_another_folder_is_refused(project, tmp_path, monkeypatch):
