@@ -6,7 +6,7 @@ import pytest
 from dissect.measure import simulate as module
 from dissect.measure.simulate import Row, scenarios, simulate, skewed
 
-REPEATS = 4_000
+REPEATS = 2_000
 
 
 @pytest.fixture(scope="module")
