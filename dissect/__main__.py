@@ -21,7 +21,7 @@ from dissect.composing.compose import forget, identify
 from dissect.composing.deltas import told_within
 from dissect.composing.job import job_of, titles_of
 from dissect.composing.line import COMMANDS, check_line, config_dirs, parted
-from dissect.composing.overrides import key_of
+from dissect.composing.overrides import key_of, searchpath
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant
 from dissect.errors import InputError, TrainingError
@@ -143,9 +143,8 @@ def _told(problem: MissingConfigException) -> bool:
     if not str(problem.missing_cfg_file).startswith("component/"):
         return False
     dirs, overrides = config_dirs(sys.argv[1:]), parted(sys.argv[1:])[1]
-    search = [f"hydra.searchpath=[{','.join('file://' + os.path.abspath(folder) for folder in dirs)}]"] if dirs else []
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return told_within(problem, [*search, *overrides])
+        return told_within(problem, [*searchpath(dirs), *overrides])
 
 
 if __name__ == "__main__":

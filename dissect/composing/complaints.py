@@ -17,7 +17,7 @@ from dissect.composing.choices import files_of, read
 from dissect.composing.deltas import registered
 from dissect.composing.line import config_dirs, file_of
 from dissect.composing.nearby import nearby
-from dissect.composing.overrides import chooses, key_of, sweeps
+from dissect.composing.overrides import chooses, key_of, searchpath, sweeps
 from dissect.composing.plain import leaves, unresolved
 from dissect.composing.schema import CONF, Config
 from dissect.errors import InputError
@@ -155,11 +155,10 @@ def _owners(key: str, arguments: list[str]) -> list[str]:
 def _keys(arguments: Iterable[str]) -> list[str]:
     """Every key of the task that the command line chooses."""
     task = [said for said in arguments if key_of(said) == "task" and chooses(said) and not sweeps(said)]
-    dirs = ",".join("file://" + str(Path(folder).resolve()) for folder in config_dirs(arguments))
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         try:
-            config = hydra.compose("config", [*([f"hydra.searchpath=[{dirs}]"] if dirs else []), *task])
+            config = hydra.compose("config", [*searchpath(config_dirs(arguments)), *task])
         except HydraException:  # a task of the user's own
             config = hydra.compose("config")
         return list(leaves(OmegaConf.to_container(config)))

@@ -16,7 +16,7 @@ from dissect.composing.checks import check_needs
 from dissect.composing.complaints import refuse_unknown
 from dissect.composing.deltas import delta_of, register, still_asking, told_within
 from dissect.composing.nearby import nearby
-from dissect.composing.overrides import chooses, key_of
+from dissect.composing.overrides import chooses, key_of, searchpath
 from dissect.composing.schema import CONF
 from dissect.composing.variant import Variant, declaration, resolve
 from dissect.errors import InputError
@@ -34,9 +34,7 @@ def compose(overrides: Iterable[str], *, config_dirs: Iterable[Path] = ()) -> Va
     Raises:
         InputError: for what `resolve` refuses; Hydra's own errors for what it cannot compose.
     """
-    dirs = [str(Path(folder).resolve()) for folder in config_dirs]
-    search = [f"hydra.searchpath=[{','.join('file://' + folder for folder in dirs)}]"] if dirs else []
-    said = [*search, *overrides]
+    said = [*searchpath(config_dirs), *overrides]
     forget()
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from dissect.composing.imported import check_imported
 from dissect.composing.variant import Variant
 from dissect.design import titles
 
@@ -90,6 +91,17 @@ def job_of(variant: Variant, data: Any, overrides: tuple[str, ...] = ()) -> Job:
         data: has a `digest`, and `settles`: values of keys that the config leaves to the data.
     """
     variant = variant.settled(data.settles)
+    _ = (variant.member_of or variant).shared  # as of now, like the key: code may be edited while the run goes on
     key, config = variant.key(data.digest), variant.config
     folder = Path(config.runs) / config.name / folder_name(variant.name, variant.seed, key)
     return Job(variant, data.digest, key, folder, overrides)
+
+
+def check_code(job: Job) -> None:
+    """Refuse a run whose code is not what this process has imported, or would now.
+
+    Raises:
+        InputError: naming the file.
+    """
+    determined = job.variant.determined
+    check_imported(determined.get("code", {}), {key: value for key, value in determined.items() if key != "code"})

@@ -1,5 +1,9 @@
 """What single overrides of a command line say."""
 
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -8,6 +12,14 @@ from hydra.errors import HydraException
 def key_of(override: str) -> str:
     """ "optimizer.lr" of "+optimizer.lr=0.1"; of a group with its package, the group."""
     return override.lstrip("+~").split("=")[0].split("@")[0]
+
+
+def searchpath(folders: Iterable[str | Path]) -> list[str]:
+    """The override by which Hydra looks in further folders, whatever they are called; none for none."""
+    # Within quotes Hydra takes a backslash for itself, but before a quote.
+    paths = [re.sub(r'(\\*)("|$)', r"\1\1\\\2", str(Path(folder).resolve())).removesuffix("\\") for folder in folders]
+    quoted = [f'"file://{path}"' for path in paths]
+    return [f"hydra.searchpath=[{','.join(quoted)}]"] if quoted else []
 
 
 def sweeps(override: str) -> bool:

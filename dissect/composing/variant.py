@@ -36,6 +36,7 @@ class Variant:
         config: DictConfig = pickle.loads(self._pickled)  # a copy, in a third of the time that OmegaConf's own takes
         config.seed = seed
         found = replace(self, seed=seed, config=config)
+        vars(found)["shared"] = self.shared
         if not self._refers_to_seed:
             vars(found)["determined"] = self.determined  # worked out once for all seeds
         return found
@@ -44,6 +45,11 @@ class Variant:
     def determined(self) -> dict[str, Any]:
         """The config's part in the result, without the seed."""
         return determining(self.config)
+
+    @cached_property
+    def shared(self) -> dict[str, Any]:
+        """The part in the result that all variants have which may be compared with each other."""
+        return determining(self.base)
 
     @cached_property
     def _pickled(self) -> bytes:
@@ -70,7 +76,7 @@ class Variant:
 
     def settings(self, data: str) -> str:
         """Digest of what all variants that may be compared with each other share."""
-        return digest_of({**determining(self.base), "data": data, "recipe": RECIPE})
+        return digest_of({**self.shared, "data": data, "recipe": RECIPE})
 
 
 def resolve(config: DictConfig, base: DictConfig, deltas: Mapping[str, DictConfig]) -> Variant:

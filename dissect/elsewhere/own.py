@@ -43,6 +43,7 @@ def own_results(found: Found, said: Asked) -> list[dict[str, Any]]:
                 data.setdefault("examples", {})[rest] = _scalar(value)
             elif key.startswith("data_") and value is not None:
                 data[key.removeprefix("data_")] = _scalar(value)
+        data.setdefault("judge", "")  # nothing, where the runs were read from a table
         versions = {key.removeprefix("version_"): str(value) for key, value in named.items()
                     if key.startswith("version_") and value is not None}  # fmt: skip
         known = {*TEXTS, "components", "labels", "metric", "seed", "members", "folder", *COSTS}

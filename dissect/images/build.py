@@ -7,6 +7,7 @@ import torch
 from omegaconf import DictConfig
 from pytorch_lightning import LightningModule
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.utils.flop_counter import FlopCounterMode
 
 from dissect.errors import InputError
@@ -35,6 +36,11 @@ def build(config: DictConfig, *, seed: int) -> nn.Module:
         raise InputError(
             f"model={config.model.get('_target_')}: is a LightningModule, whose loss and optimiser would not be used "
             "here; it goes under module, with a datamodule and task=lightning"
+        )
+    if lazy := [name or "it" for name, part in network.named_modules() if isinstance(part, LazyModuleMixin)]:
+        raise InputError(
+            f"model={config.model.get('_target_')}: {lazy[0]} is lazy, and has no weights yet to begin with; give it "
+            "its size, or send a batch through the network in its constructor"
         )
     try:
         made(config, "init", partial=True)(network, layer_seed=lambda name: stream(seed, "initialisation", name))

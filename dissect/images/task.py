@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.checks import check_least
 from dissect.composing.identity import code_in, digest_of
+from dissect.composing.imported import as_imported
 from dissect.composing.plain import plain
 from dissect.errors import InputError, TrainingError
 from dissect.images.arrays import ImageSet, load
@@ -207,7 +208,7 @@ def images_of(config: DictConfig, *, verify: bool = False) -> ImageSet:
     source, data = source_of(config), OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(data, dict)
     arguments = {str(key): data[key] for key in data if key not in ("name", "source", "root", "mirror")}
-    code = digest_of(dict(code_in(plain(config), "data").digests))
+    code = digest_of(as_imported(code_in(plain(config), "data")))
     return load(source, **arguments, code=code, verify=verify)
 
 

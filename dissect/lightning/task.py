@@ -18,6 +18,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig
 
 from dissect.composing.identity import code_in, digest_of
+from dissect.composing.imported import as_imported
 from dissect.composing.plain import plain
 from dissect.errors import InputError
 from dissect.training.making import made
@@ -51,7 +52,7 @@ class Lightning:
         described = plain(config.datamodule)
         target = str(described["_target_"])
         fingerprint = _fingerprint(config)
-        known = {"fingerprint": fingerprint} if fingerprint is not None else {"code": dict(code_in(described).digests)}
+        known = {"fingerprint": fingerprint} if fingerprint is not None else {"code": as_imported(code_in(described))}
         digest = digest_of({"datamodule": target, **known})
         facts = {"name": target.rpartition(".")[2], "digest": digest, "judge": "validation"}
         return Found({**facts, "bytes_known": fingerprint is not None})

@@ -207,8 +207,20 @@ def _moment(said: str) -> datetime:
 
 
 def refuse_nonsense(study: Study, manifests: Iterable[Manifest]) -> None:
-    """Raises InputError for a manifest whose weights are no contrast, though it can be read."""
+    """Refuse a manifest that can be read and makes no sense.
+
+    Raises:
+        InputError: where weights are no contrast, or variants have other components than their runs.
+    """
+    trained = {str(name): set(parts) for name, parts in study.compared[["variant", "components"]].to_numpy()}
     for manifest in manifests:
+        for name, entry in manifest.variants.items():
+            if trained.get(name, planned := set(entry["components"])) != planned:
+                path = study.path / f"manifest-{manifest.study}.json"
+                raise InputError(
+                    f"{path}: plans {name} with {sorted(planned)}, and {study.path} has runs of {name} with "
+                    f"{sorted(trained[name])}; a folder has one ladder: move this plan and its runs to another"
+                )
         for one in manifest.contrasts:
             weights = [w for w in dict(one.weights).values() if isinstance(w, int | float)]
             if len(weights) < len(one.weights) or abs(sum(weights)) > 1e-9:

@@ -270,7 +270,9 @@ def refuse_mixtures(study: Study, keys: Sequence[str] = ("data", "settings")) ->
         meanings = {frozenset(parts): folder for parts, folder in zip(ours["components"], ours["folder"], strict=True)}
         if len(meanings) > 1:
             quoted = "; ".join(f"{folder} has {sorted(parts)}" for parts, folder in meanings.items())
-            raise InputError(f"{study.path}: `{variant}` has different components: {quoted}. Delete the outdated")
+            raise InputError(
+                f"{study.path}: `{variant}` has different components: {quoted}; move one kind to a folder of its own"
+            )
         twice = ours[ours["seed"].duplicated(keep=False)].sort_values("seed")
         if len(twice):
             raise InputError(

@@ -1,6 +1,8 @@
 """Sweeps over settings: a study's conditions, and what is refused before the first run as nothing could show it."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from dissect.composing.plain import leaves, plain
 from dissect.composing.schema import UNFELT
 from dissect.errors import InputError
 from dissect.planning.manifest import Manifest, read, read_all
+from dissect.store import runs as store
 from dissect.training.task import data_of
 
 Conditions = dict[str, tuple[list[str], list[list[str]]]]  # label -> the overrides that make it, and all of each run
@@ -112,6 +115,43 @@ def refuse_several_settings(jobs: Iterable[Job]) -> None:
                 f"{listed}: runs that differ in more than components and seeds are not compared with each other, so "
                 f"they do not go into one folder; give each its own: 'name={job.variant.config.name}-${{{one}}}'"
             )
+
+
+def refuse_other_steps(jobs: Iterable[Job], path: Path | None = None) -> None:
+    """Refuse steps that have other components than those of this name in their folder, which a report takes for one.
+
+    Args:
+        path: of a manifest that is to be written anew, and says nothing.
+
+    Raises:
+        InputError: naming both.
+    """
+    for job in {(job.folder.parent, job.variant.name): job for job in jobs}.values():
+        name, ours = job.variant.name, set(job.variant.components)
+        if not re.fullmatch(r"step\d+", name):  # any other name says which they are
+            continue
+        for where, theirs in _steps(job.folder.parent, name, path):
+            if theirs != ours:
+                told = [" and ".join(sorted(parts)) or "no component" for parts in (ours, theirs)]
+                raise InputError(
+                    f"ladder={list(job.variant.config.ladder)}: {name} has {told[0]}, and in {where} it has {told[1]}; "
+                    "a folder has one ladder, which may become longer: begin another folder with name=..."
+                )
+
+
+def _steps(study: Path, name: str, path: Path | None) -> Iterator[tuple[Path, set[str]]]:
+    """What a study's plans and, in one of its finished runs, the store have as a step's components."""
+    for plan in read_all(study):
+        other = study / f"manifest-{plan.study}.json"
+        for label, entry in plan.variants.items():
+            if other != path and entry.get("variant", label) == name:
+                yield other, set(entry["components"])
+    for folder in sorted(study.glob(f"{name}-seed*")):
+        with suppress(InputError):  # it is damaged, which others say
+            result = store.read_result(folder)
+            if result and result.get("status") == "finished" and isinstance(result.get("components"), dict):
+                yield folder, set(result["components"])
+                return
 
 
 def stray(job: Job) -> str:

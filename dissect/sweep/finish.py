@@ -8,13 +8,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from dissect.composing.job import Job, job_of
+from dissect.composing.job import Job, check_code, job_of
 from dissect.composing.variant import Variant
 from dissect.errors import DiskFullError, InputError, TrainingError
 from dissect.measure.metric import Metric, ten_crop_called
 from dissect.store import runs as store
 from dissect.store.record import describe
-from dissect.sweep.conditions import stray
+from dissect.sweep.conditions import refuse_other_steps, stray
 from dissect.training.task import data_of, task_of
 
 
@@ -41,6 +41,8 @@ def finish(variant: Variant) -> tuple[dict[str, Any], bool]:
     """
     data = data_of(variant.config, verify=True)
     job = job_of(variant, data)
+    if not job.folder.exists():
+        refuse_other_steps([job])
     if not job.folder.exists() and (note := stray(job)):
         print(note, file=sys.stderr, flush=True)
     if not job.folder.exists():
@@ -143,6 +145,7 @@ def attempt(job: Job) -> Outcome:
     try:
         data = data_of(job.variant.config)
         if data.digest != job.data:
+            check_code(job)  # of which the data may be known too
             raise InputError(
                 f"{job.variant.config.name}: its data have changed since this run was asked for; ask again"
             )

@@ -131,7 +131,13 @@ class Asker:
 
 def _as_name(component: str) -> str:
     """A component as an override says it: in quotes where Hydra would read a number, or nothing."""
-    plain = re.fullmatch(r"[^\W\d]\w*", component) and component.lower() not in ("null", "true", "false", "nan", "inf")
+    plain = re.fullmatch(r"[^\W\d]\w*", component, re.ASCII) and component.lower() not in (
+        "null",
+        "true",
+        "false",
+        "nan",
+        "inf",
+    )
     return component if plain else f'"{component}"'
 
 

@@ -26,7 +26,7 @@ from dissect.planning.manifest import Manifest
 from dissect.planning.terms import check_terms
 from dissect.store import runs as store
 from dissect.store.runs import check_writable
-from dissect.sweep.conditions import refuse_other_conditions, refuse_several_settings, stray
+from dissect.sweep.conditions import refuse_other_conditions, refuse_other_steps, refuse_several_settings, stray
 from dissect.sweep.jobs import Asker, study_of
 from dissect.sweep.pool import warm, workers_for
 from dissect.sweep.train import Ended, conclude, train
@@ -89,6 +89,7 @@ class Sweep(Sweeper):
             jobs = self.asker.jobs(arguments, design)
             if design is None and not folds:
                 refuse_several_settings(jobs)
+                refuse_other_steps(jobs)
                 if note := stray(jobs[0]):
                     print(note, file=sys.stderr, flush=True)
             ended = self.train(jobs if design is None else self.frozen(jobs, design)[0])
@@ -162,6 +163,7 @@ class Sweep(Sweeper):
         refuse_other_conditions(path, now)
         if before is None:
             refuse_other_settings(path, now)
+            refuse_other_steps(jobs, path)
             check_writable(path.parent, max((job.folder.name for job in jobs), key=len))
             keep_sources(path, now)
             manifest.write(path, now)

@@ -6,11 +6,11 @@ from contextlib import suppress
 
 import torch
 
+from dissect.composing.job import check_code
 from dissect.errors import TrainingError
 from dissect.training.epochs import Epochs
 from dissect.training.memory import keep_freed_memory
 from dissect.training.resume import Resume
-from dissect.training.run import check_code
 from dissect.training.task import task_of
 from dissect.training.together import Place, Request, leave_with_the_first
 from dissect.training.trainer import trainer_of

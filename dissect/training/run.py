@@ -11,8 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from dissect.composing.identity import without_paths
-from dissect.composing.imported import check_imported
-from dissect.composing.job import Job
+from dissect.composing.job import Job, check_code
 from dissect.errors import InputError, TrainingError
 from dissect.files import whole
 from dissect.measure.metric import Metric
@@ -88,16 +87,6 @@ def run(job: Job, data: Data, task: Task) -> dict[str, Any]:
         store.write_result(folder, result, arrays)
         resume.remove()
         return store.finished(folder) or {}
-
-
-def check_code(job: Job) -> None:
-    """Refuse a run whose code is not what this process has.
-
-    Raises:
-        InputError: naming the file.
-    """
-    determined = job.variant.determined
-    check_imported(determined.get("code", {}), {key: value for key, value in determined.items() if key != "code"})
 
 
 def _train(

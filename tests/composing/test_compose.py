@@ -273,3 +273,12 @@ def test_a_file_that_one_of_dissects_own_would_hide_is_refused(variant, tmp_path
 def test_a_folder_that_is_named_twice_hides_nothing(variant, own):
     [mine] = own(component__mine="components: {mine: mine}\nmodel: {width: 0.5}")
     assert variant("component=[mine]", config_dirs=[mine, mine, CONF]).config.model.width == 0.5
+
+
+@pytest.mark.parametrize("name", ["it's (mine) = a, b", 'the "other"', "back\\slash"])
+def test_configs_of_ones_own_are_found_in_a_folder_whatever_it_is_called(tmp_path, name):
+    place = tmp_path / name / "component" / "wide.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text("# @package _global_\ncomponents: {wide: wider}\nmodel: {width: 2.0}\n")
+    chosen = compose(["component=[wide]"], config_dirs=[tmp_path / name])
+    assert (dict(chosen.components), chosen.config.model.width) == ({"wide": "wider"}, 2.0)

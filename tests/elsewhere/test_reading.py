@@ -373,3 +373,9 @@ def test_the_command_reads_a_table_and_prints_its_verdicts(tmp_path, capsys):
     assert main([str(path), "metric=acc", "better=higher", "--out", str(tmp_path / "out")]) == 0
     assert "Alone (exploratory)" in capsys.readouterr().out
     assert (tmp_path / "out" / "table" / "index.html").exists()
+    # What it wrote is read back, as a report's own runs.csv is.
+    again = str(tmp_path / "out" / "table" / "runs.csv")
+    assert main([again, "control=base", "--out", str(tmp_path / "again")]) == 0
+    effects = [pd.read_csv(tmp_path / place / "table" / "effects.csv") for place in ("out", "again")]
+    assert effects[0]["gain"].tolist() == effects[1]["gain"].tolist()
+    assert effects[0]["verdict"].tolist() == effects[1]["verdict"].tolist()

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from dissect.errors import InputError
-from dissect.images.build import recipe
+from dissect.images.build import build, recipe
 from dissect.images.optimizers import check_optimizer
 from dissect.images.task import Images
 
@@ -48,3 +48,10 @@ def test_muon_for_a_network_without_matrices_is_refused_before_training(variant)
 def test_two_levels_of_one_factor_are_refused_together(variant, rivals):
     with pytest.raises(InputError, match="so they are levels of one factor; choose one of them"):
         variant("model=resnet", "schedule=constant", f"component=[{rivals}]")
+
+
+def test_a_network_with_lazy_layers_is_refused_by_the_name_of_one(variant):
+    config = variant("init=own").config
+    config.model = {"_target_": "torch.nn.LazyLinear", "out_features": 10}
+    with pytest.raises(InputError, match=r"model=torch.nn.LazyLinear: it is lazy, and has no weights yet"):
+        build(config, seed=0)

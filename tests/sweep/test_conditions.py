@@ -7,8 +7,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from dissect.composing.compose import compose
 from dissect.composing.job import Digest, job_of
 from dissect.errors import InputError
+from dissect.store.record import describe
 from dissect.sweep import conditions
-from dissect.sweep.conditions import check_conditions, conditions_of, refuse_several_settings
+from dissect.sweep.conditions import check_conditions, conditions_of, refuse_other_steps, refuse_several_settings
+from tests.conftest import write_finished
 
 
 def job(*overrides, data="some"):
@@ -66,3 +68,19 @@ def test_conditions_that_are_the_same_or_are_not_judged_alike_are_refused(monkey
         )
     with pytest.raises(InputError, match=r"metric.better is higher, then lower"):
         in_conditions(monkeypatch, low, job("optimizer.lr=0.2", "metric.better=lower"))
+
+
+def test_a_step_with_other_components_than_this_name_has_in_its_folder_is_refused(tmp_path):
+    def step2(ladder, component, **plans):
+        return job(f"runs={tmp_path}", f"ladder=[{ladder}]", f"component=[{component}]")
+
+    first = step2("dropout1,leaky_relu", "dropout1")
+    told = describe(first, SimpleNamespace(facts={"name": "some"}, digest="some"))
+    write_finished(first.folder, told | {"metrics": {"accuracy": 1.0}})
+    refuse_other_steps([first, step2("dropout1,leaky_relu,dropout2", "dropout1")])  # a longer ladder
+    other = step2("leaky_relu,dropout1", "leaky_relu")
+    with pytest.raises(InputError, match=r"step2 has leaky_relu, and in .*step2-seed0-\w+ it has dropout1; a folder"):
+        refuse_other_steps([other])
+    refuse_other_steps([step2("leaky_relu", "dropout1")])  # named after its component
+    (first.folder / "result.json").unlink()
+    refuse_other_steps([other])

@@ -92,7 +92,8 @@ def test_a_sweep_goes_on_by_the_code_that_it_began_with(edited):
     first, second = job(0), job(1)
     begun = finish.attempt(first).result
     write(pool=3)
-    assert finish.attempt(second).result["code"] == begun["code"]
+    ended = finish.attempt(second).result
+    assert (ended["code"], ended["settings"]) == (begun["code"], begun["settings"])
     assert "edited.py: has changed" in finish.attempt(job(1)).error  # asked for now, as it is now
 
 
