@@ -215,7 +215,8 @@ def refuse_nonsense(study: Study, manifests: Iterable[Manifest]) -> None:
     trained = {str(name): set(parts) for name, parts in study.compared[["variant", "components"]].to_numpy()}
     for manifest in manifests:
         for name, entry in manifest.variants.items():
-            if trained.get(name, planned := set(entry["components"])) != planned:
+            planned = set(entry.get("components") or ())
+            if "components" in entry and trained.get(name, planned) != planned:
                 path = study.path / f"manifest-{manifest.study}.json"
                 raise InputError(
                     f"{path}: plans {name} with {sorted(planned)}, and {study.path} has runs of {name} with "

@@ -201,6 +201,16 @@ def test_a_stray_run_of_other_settings_or_code_is_left_out_of_a_plans_page_and_s
     assert "Left out, as their settings or code are not the plan's: step2-seed7-stray." in text
 
 
+def test_a_plan_whose_step_has_other_components_than_its_runs_is_refused(
+    ladder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    write_manifest(ladder, LADDER, variants={"step2": {"settings": "s", "components": {"leaky_relu": "leaky ReLU"}}})
+    assert main(["trial", "--runs", str(ladder.parent), "--out", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert "plans step2 with ['leaky_relu']" in said
+    assert "has runs of step2 with ['dropout1']" in said
+
+
 def test_the_ten_crop_that_an_earlier_plan_of_a_shorter_ladder_asks_for_is_measured(ladder: Path):
     weights = {"step2 + ten-crop": 1.0, "step2": -1.0}
     write_manifest(ladder, [*LADDER[:1], ("ladder", ["ten_crop"], weights)])
