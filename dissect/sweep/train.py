@@ -1,5 +1,6 @@
 """A sweep's runs trained, those that the store does not hold yet: here or on a cluster."""
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -110,7 +111,7 @@ def conclude(ended: Ended, reader: str = "report") -> None:
     failed = [(job, outcome.error) for job, outcome in ended if outcome.error]
     config = ended[0][0].variant.config
     study = config.name if Path(config.runs) == Path("runs").absolute() else f"{config.runs}/{config.name}"
-    report = f"; their report: python -m dissect.{reader} {study}" if len(failed) < len(ended) else ""
+    report = f"; their report: python -m dissect.{reader} {shlex.quote(study)}" if len(failed) < len(ended) else ""
     print(f"{len(ended) - len(failed)} of {len(ended)} runs finished{report}")
     if failed:
         table = Table("failed", "seed", "reason", box=None, pad_edge=False)
