@@ -126,11 +126,14 @@ def refuse_other_steps(jobs: Iterable[Job], path: Path | None = None) -> None:
     Raises:
         InputError: naming both.
     """
+    plans: dict[Path, list[Manifest]] = {}
     for job in {(job.folder.parent, job.variant.name): job for job in jobs}.values():
         name, ours = job.variant.name, set(job.variant.components)
         if not re.fullmatch(r"step\d+", name):  # any other name says which they are
             continue
-        for where, theirs in _steps(job.folder.parent, name, path):
+        if job.folder.parent not in plans:
+            plans[job.folder.parent] = read_all(job.folder.parent)
+        for where, theirs in _steps(job.folder.parent, plans[job.folder.parent], name, path):
             if theirs != ours:
                 told = [" and ".join(sorted(parts)) or "no component" for parts in (ours, theirs)]
                 raise InputError(
@@ -139,12 +142,12 @@ def refuse_other_steps(jobs: Iterable[Job], path: Path | None = None) -> None:
                 )
 
 
-def _steps(study: Path, name: str, path: Path | None) -> Iterator[tuple[Path, set[str]]]:
+def _steps(study: Path, plans: Iterable[Manifest], name: str, path: Path | None) -> Iterator[tuple[Path, set[str]]]:
     """What a study's plans and, in one of its finished runs, the store have as a step's components."""
-    for plan in read_all(study):
+    for plan in plans:
         other = study / f"manifest-{plan.study}.json"
         for label, entry in plan.variants.items():
-            if other != path and entry.get("variant", label) == name:
+            if other != path and entry.get("variant", label) == name and "components" in entry:
                 yield other, set(entry["components"])
     for folder in sorted(study.glob(f"{name}-seed*")):
         with suppress(InputError):  # it is damaged, which others say

@@ -129,15 +129,12 @@ class Asker:
         return identify(without_hydra(composed))
 
 
+_NO_TEXT = ("null", "true", "false", "nan", "inf")
+
+
 def _as_name(component: str) -> str:
     """A component as an override says it: in quotes where Hydra would read a number, or nothing."""
-    plain = re.fullmatch(r"[^\W\d]\w*", component, re.ASCII) and component.lower() not in (
-        "null",
-        "true",
-        "false",
-        "nan",
-        "inf",
-    )
+    plain = re.fullmatch(r"[^\W\d]\w*", component, re.ASCII) and component.lower() not in _NO_TEXT
     return component if plain else f'"{component}"'
 
 
