@@ -8,15 +8,13 @@ from typing import NoReturn
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from dissect import __version__
 from dissect.composing.choices import help_text
-from dissect.composing.complaints import explain
+from dissect.composing.complaints import COMPLAINTS, explain
 from dissect.composing.compose import forget, identify
 from dissect.composing.deltas import told_within
 from dissect.composing.job import job_of, titles_of
@@ -32,8 +30,6 @@ from dissect.store.record import under_other_versions
 from dissect.sweep.finish import attempt, finish, line
 from dissect.sweep.jobs import study_of
 from dissect.training.task import data_of
-
-COMPLAINTS = (HydraException, OmegaConfBaseException, YAMLError)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import MissingConfigException
+
 from dissect.composing import compose as composing
+from dissect.composing.complaints import COMPLAINTS, explain
 from dissect.composing.variant import Variant
+from dissect.errors import InputError
 
 
 def compose(overrides: Iterable[str] = (), *, config_dirs: Iterable[str | Path] = ()) -> Variant:
@@ -15,13 +19,18 @@ def compose(overrides: Iterable[str] = (), *, config_dirs: Iterable[str | Path] 
         config_dirs: folders with configs of your own, as --config-dir takes them.
 
     Raises:
-        InputError: for components that have no effect, or may not be combined; Hydra's own errors for what it cannot
-            compose.
+        InputError: for what cannot be composed, components that have no effect, or may not be combined.
 
     >>> compose(["+ablation=step3", "seed=1"]).components
     {'dropout1': 'dropout 1', 'augmentation': 'augmentation'}
     """
-    return composing.compose(overrides, config_dirs=map(Path, config_dirs))
+    said, folders = list(overrides), [Path(folder) for folder in config_dirs]
+    try:
+        return composing.compose(said, config_dirs=folders)
+    except COMPLAINTS as problem:
+        told = explain(problem, [*(f"--config-dir={folder}" for folder in folders), *said])
+        own = isinstance(problem, MissingConfigException) and not folders
+        raise InputError(told + "; configs of your own: config_dirs=[FOLDER]" * own) from problem
 
 
 def train(variant: Variant) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
@@ -22,6 +23,7 @@ from dissect.composing.plain import leaves, unresolved
 from dissect.composing.schema import CONF, Config
 from dissect.errors import InputError
 
+COMPLAINTS = (HydraException, OmegaConfBaseException, yaml.YAMLError)  # what composing raises
 # Mappings of names to what the user likes, which take new names.
 OPEN = ("augmentation", "callbacks", "components", "deltas", "metric.others", "plan.search.over")
 CHOICES = "all choices: python -m dissect --help"
@@ -86,6 +88,8 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
         return f"{found[1]}={found[2]}: several values; as a list: '{found[1]}=[{found[2]}]', as a sweep: add -m"
     if found := re.search(r"Error merging override (\S+)\n.*(could not be converted to|is not a valid) (\w+)", text):
         return f"{found[1]}: must be {_WANTED.get(found[3], found[3])}"
+    if found := re.search(r"Incompatible key type 'NoneType'\s+full_key: (\S+)", text):
+        return f"{found[1]}: YAML reads a name in it as null; in quotes it is a name"
     if found := re.search(r"field '(\S+)' is not Optional", text):
         return f"{found[1]}=null: must have a value"
     if isinstance(problem, OmegaConfBaseException):
@@ -97,8 +101,9 @@ def explain(problem: Exception, arguments: Iterable[str] = ()) -> str:
 def _in_file(path: str, name: str, reason: str, key: str) -> str:
     """What is wrong in a config file that Hydra could not merge."""
     if found := re.match(r"Key (\S+) \((\w+)\) is incompatible", reason):
-        mend = f'in quotes it is a name: {{"{name}": its label}}'
-        return f"{path}: {key}: YAML reads the name {name} as {found[1].lower()}; {mend}"
+        own = f" {name}" if str(yaml.safe_load(name)) == found[1] else ""  # so it is not another name in that file
+        mend = f'in quotes it is a name: {{"{name}": its label}}' if own else "in quotes it is a name"
+        return f"{path}: {key}: YAML reads the name{own} as {found[1].lower()}; {mend}"
     if found := re.match(r"Value '(.*)' of type '\w+' (?:could not be converted to|is not a valid) (\w+)", reason):
         return f"{path}: {key}={found[1]}: must be {_WANTED.get(found[2], found[2])}"
     if Path(path).is_file():

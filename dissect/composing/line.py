@@ -1,6 +1,7 @@
 """The command line, refused where it can be before Hydra reads it, in one line with the argument and the mend."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -70,7 +71,16 @@ def _how_to_quote(key: str, value: str) -> str:
     function, bracket, inside = value.partition("(")
     if bracket and function in ("glob", "choice", "sort", "shuffle") and value.endswith(")"):
         return f"what stands in {function}(...) needs quotes: {_shell(f'{key}={function}({_quoted(inside[:-1])})')}"
-    return f"its value has letters that Hydra reads as its own, so it needs quotes: {_shell(f'{key}={_quoted(value)}')}"
+    quoted = _ELEMENT.sub(_element, value) if value[:1] == "[" else _quoted(value)
+    return f"its value has letters that Hydra reads as its own, so it needs quotes: {_shell(f'{key}={quoted}')}"
+
+
+_ELEMENT = re.compile(r"[^\[\],]+")  # of a list, which stays one
+
+
+def _element(found: re.Match[str]) -> str:
+    text = found[0].strip()
+    return text if re.fullmatch(r"[\w.+/-]*|[\"'].*", text, re.ASCII) else _quoted(text)
 
 
 def _quoted(text: str) -> str:

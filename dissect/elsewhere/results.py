@@ -1,7 +1,7 @@
 """Runs made elsewhere as results of the store's form: what is not known of them is asked for, or said on the page."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -31,9 +31,11 @@ def results_of(found: Found, said: Asked) -> tuple[list[dict[str, Any]], Elsewhe
     seed = seed_column(runs, said)
     if said.metric is None:
         raise InputError(f"metric=: say by which column runs are compared; there are {_columns(found, runs)}")
+    names = [str(one) if one else f"row {place + 2}" for place, one in enumerate(_column(runs, "run"))]
+    if said.metric in runs:
+        runs[said.metric] = pd.Series(_numbers(said.metric, runs[said.metric], names), dtype=object)
     told = _variants(found, runs, said, seed)
     seeds, notes = seeds_of(found.name, runs, seed)
-    names = [str(one) if one else f"row {place + 2}" for place, one in enumerate(_column(runs, "run"))]
     frame = pd.DataFrame({"variant": told.names, "seed": seeds, "run": names}, dtype=object)
     frame["parts"] = pd.Series(told.parts, dtype=object)
     errors = [None if one is None or one != one or one == "" else str(one) for one in _column(runs, "error")]
@@ -95,6 +97,23 @@ def _columns(found: Found, runs: pd.DataFrame) -> str:
     curves = dict.fromkeys(name for one in found.curves.values() for name in one.columns if name != "epoch")
     known = [name for name in dict.fromkeys([*map(str, runs.columns), *curves]) if name not in ("run", "error")]
     return ", ".join(known[:40]) + (f" and {len(known) - 40} more" if len(known) > 40 else "")
+
+
+def _numbers(metric: str, values: Iterable[Any], names: Sequence[str]) -> list[Any]:
+    """A column with numbers where it has them as text, as all of it is where one entry is a word.
+
+    Raises:
+        InputError: naming the run that has a word there.
+    """
+    found = []
+    for value, name in zip(values, names, strict=True):
+        try:
+            found.append(float(value) if isinstance(value, str) and value.strip() else value)
+        except ValueError as problem:
+            raise InputError(
+                f"metric={metric}: {name} has {value!r:.60}, which is no number; leave it empty where a run has none"
+            ) from problem
+    return found
 
 
 def _column(runs: pd.DataFrame, name: str) -> list[Any]:

@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         with whole(folder / "index.html") as file:
             file.write(render(run, folder))
     except InputError as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        said = str(problem).replace("data.root=", "--root ").replace("data.root", "--root")  # as it is called here
+        print(f"error: {said}", file=sys.stderr)
         return 2
     print(f"page: {folder / 'index.html'}")
     return 0

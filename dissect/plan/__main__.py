@@ -60,6 +60,10 @@ def tell(sweep: Sweep, design: Design | None, arguments: list[str]) -> None:
             console.print(escape(line))
         return
     manifest = sweep.planned(jobs, design)
+    try:
+        sweep.before(jobs, manifest)
+    except InputError as refusal:  # a plan may ask what another one would take
+        console.print(escape(f"note: a sweep refuses to train this here: {refusal}"))
     probe = sweep.config.plan.probe
     if (trials := sweep.config.plan.search.trials) is not None:
         console.print(searched(trials, manifest))

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from dissect.errors import InputError
 from dissect.files import whole
 from dissect.measure.metric import Metric
 from dissect.report.analysis import Analysis, analyse
@@ -63,6 +64,13 @@ def write_report(
         width: of all figures, in inches; each its own where it is not said.
         paper: write a folder `paper` as well, with what a LaTeX document takes in.
     """
+    own = study.metric.name == study.primary.name
+    folder = out / study.name if own else out / study.name / re.sub(r"[^\w.-]+", "-", study.metric.name)
+    if study.file is not None and folder.resolve() in study.file.resolve().parents:
+        raise InputError(
+            f"{study.file}: lies in the report that this one would take the place of, and holds less than what that "
+            "was made from; give another folder by name=... or --out (name= its own takes the place)"
+        )
     for error in study.runs.loc[study.runs["status"] == DAMAGED, "error"]:
         print(f"left out: {error}", file=sys.stderr)
     found = analyse(study, named_file)
@@ -92,8 +100,6 @@ def write_report(
     if paper:
         files |= {f"paper/{name}": content for name, content in files.items() if name.endswith((".pdf", ".tex"))}
         files |= {f"paper/{name}": content.encode() for name, content in paper_files(found, list(figures)).items()}
-    own = study.metric.name == study.primary.name
-    folder = out / study.name if own else out / study.name / re.sub(r"[^\w.-]+", "-", study.metric.name)
     for name, content in files.items():
         with whole(folder / name, "wb") as file:
             file.write(content)

@@ -1,5 +1,6 @@
 """Reading a study, whoever made its runs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def read(source: str | Path | pd.DataFrame, runs: Path = Path("runs"), **said: A
     path = runs / text if (runs / text).is_dir() or not Path(text).is_dir() else Path(text)
     if any(key.partition(".")[0] == "reader" for key in said) or (not is_study(path) and is_elsewhere(text)):
         own = asked(said)
-        return study_of(find(text, own.reader), own)
+        found = study_of(find(text, own.reader), own)
+        return found if own.name else replace(found, file=Path(text))
     for key, value in said.items():
         if key not in ("metric", "better"):
             raise InputError(

@@ -53,6 +53,7 @@ class Study:
     elsewhere: Elsewhere | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)  # title -> its runs, left out as was asked
     strays: Sequence[str] = ()  # folders of runs of other settings or code than the folder's plans have
+    file: Path | None = None  # from which runs made elsewhere were read, where the study's name is not said
 
     @cached_property
     def manifests(self) -> list[Manifest]:

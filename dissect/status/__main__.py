@@ -75,8 +75,10 @@ def status_of(study: Path) -> Status:
 
 def _components(found: Status) -> dict[str, dict[str, str]]:
     """Of each variant that has a run, its components with their labels; none where its files do not tell."""
-    told = {one["variant"]: one.get("components") for one in [*found.finished, *found.failed]}
-    for folder in [*found.running, *found.cut_off]:
+    results = [*found.finished, *found.failed]
+    told = {one["variant"]: one.get("components") for one in results if one["status"] != store.DAMAGED}
+    damaged = [Path(one["folder"]) for one in results if one["status"] == store.DAMAGED]
+    for folder in [*found.running, *found.cut_off, *damaged]:
         with suppress(InputError):  # a config has them as they were declared
             said = read_config(folder).get("components")
             labels = {name: declaration(name, one)[0] for name, one in said.items()} if isinstance(said, dict) else None
@@ -136,11 +138,13 @@ def main(arguments: list[str] | None = None) -> int:
     below = [(asked.runs / name, Path(name)) for name in asked.study]
     paths = [path if path.is_dir() or not other.is_dir() else other for path, other in below]
     if not asked.study:
-        paths = sorted(path for path in asked.runs.glob("[!.]*") if path.is_dir())
+        paths = _studies(asked.runs)
     if not paths:
         near = nearby((asked.runs.name,), asked.runs)
         print(f"error: {asked.runs}: holds no study; `python -m dissect` makes one{near}", file=sys.stderr)
         return 2
+    # A folder of studies may be named as one of them is.
+    paths = [one for path in paths for one in ([path] if _is_study(path) else _studies(path) or [path])]
     console = Console(highlight=False, soft_wrap=True)
     wrong = False
     for path in paths:
@@ -150,6 +154,14 @@ def main(arguments: list[str] | None = None) -> int:
             wrong = True
             print(f"error: {problem}", file=sys.stderr)
     return 2 if wrong else 0
+
+
+def _is_study(path: Path) -> bool:
+    return any(next(path.glob(name), None) for name in ("*/config.yaml", "*/result.json", "manifest-*.json"))
+
+
+def _studies(runs: Path) -> list[Path]:
+    return sorted(path for path in runs.glob("[!.]*") if path.is_dir())
 
 
 def show(path: Path, found: Status, console: Console) -> None:

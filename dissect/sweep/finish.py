@@ -94,8 +94,8 @@ def _finish(job: Job, data: Any) -> tuple[dict[str, Any], bool]:
 class Outcome:
     """How a run ended: with its `result`, or with the `error` that ended it; `new` where it was trained just now.
 
-    `diverged` tells a loss that became no number from an error of another kind, and `full` a disk on which no other run
-    could be kept.
+    `diverged` tells a loss that became no number from an error of another kind, `full` a disk on which no other run
+    could be kept, and `damaged` files in the store that are not as they were written.
     """
 
     result: dict[str, Any] | None = None
@@ -103,6 +103,7 @@ class Outcome:
     error: str = ""
     diverged: bool = False
     full: bool = False
+    damaged: bool = False
 
     def stops(self, on_failure: bool) -> bool:
         """Whether no further run is to be started; `on_failure`: whether any failure is enough."""
@@ -137,7 +138,7 @@ def known(job: Job) -> Outcome:
     try:
         return Outcome(found(job))
     except InputError as problem:
-        return Outcome(error=str(problem))
+        return Outcome(error=str(problem), damaged=True)
 
 
 def attempt(job: Job) -> Outcome:
@@ -188,7 +189,7 @@ def told(job: Job) -> Outcome:
     """What the store says of a job that ran elsewhere."""
     outcome = known(job)
     if outcome.result is not None or outcome.error:
-        return Outcome(outcome.result, outcome.result is not None, outcome.error)
+        return replace(outcome, new=outcome.result is not None)
     failed = store.read_result(job.folder) or {}
     error = failed.get("error") or "no result: its job ended without one"
     return Outcome(error=str(error), diverged=bool(failed.get("diverged")))

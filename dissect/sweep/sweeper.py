@@ -159,28 +159,17 @@ class Sweep(Sweeper):
         config, now = jobs[0].variant.config, self.planned(jobs, design)
         path = manifest.path_of(config, now.study)
         alone = self._claim(path)
-        before = manifest.read(path)
-        refuse_other_conditions(path, now)
+        before = self.before(jobs, now, alone=alone)
         if before is None:
-            refuse_other_settings(path, now)
-            refuse_other_steps(jobs, path)
+            anew = path.exists()
             check_writable(path.parent, max((job.folder.name for job in jobs), key=len))
             keep_sources(path, now)
             manifest.write(path, now)
-            print(f"{path}: {len(now.variants)} variants, {len(now.contrasts)} planned contrasts", flush=True)
+            said = "planned anew, as nothing was finished under the earlier plan"
+            counts = f"{len(now.variants)} variants, {len(now.contrasts)} planned contrasts"
+            print(f"{path}: {said if anew else counts}", flush=True)
             return jobs, now
-        if not config.plan.frozen:
-            try:
-                refuse_changes(path, before, now)
-            except InputError:
-                if not alone or self._begun(before, config):
-                    raise
-                keep_sources(path, now)
-                manifest.write(path, now)
-                print(f"{path}: planned anew, as nothing was finished under the earlier plan", flush=True)
-                return jobs, now
-        if config.plan.frozen:  # before anything is written
-            refuse_other_code(path, before)
+        if config.plan.frozen:
             named = {target for job in jobs for target in targets_in(plain(job.variant.config))}
             like = {job.condition: job.variant.config for job in jobs}
             jobs = []
@@ -196,6 +185,33 @@ class Sweep(Sweeper):
                 print(f"note: seeds {added} were not planned; p and intervals do not count that one looked before "
                       "(seeds=auto does)", flush=True)  # fmt: skip
         return jobs, before
+
+    def before(self, jobs: Sequence[Job], now: Manifest, *, alone: bool = True) -> Manifest | None:
+        """The manifest that these jobs follow; None where theirs is the first, or takes the place of one without runs.
+
+        Args:
+            alone: no other sweep holds it.
+
+        Raises:
+            InputError: where they are not what was frozen, or no report could show them beside what is in their folder.
+        """
+        config = jobs[0].variant.config
+        path = manifest.path_of(config, now.study)
+        found = manifest.read(path)
+        refuse_other_conditions(path, now)
+        if found is None:
+            refuse_other_settings(path, now)
+            refuse_other_steps(jobs, path)
+        elif config.plan.frozen:
+            refuse_other_code(path, found)
+        else:
+            try:
+                refuse_changes(path, found, now)
+            except InputError:
+                if not alone or self._begun(found, config):
+                    raise
+                return None
+        return found
 
     def _claim(self, path: Path) -> bool:
         """Hold a plan as long as this sweep lasts, so that nobody replaces it; whether no other sweep holds it."""

@@ -108,14 +108,16 @@ def conclude(ended: Ended, reader: str = "report") -> None:
     Raises:
         SystemExit: with 1, where a run failed.
     """
-    failed = [(job, outcome.error) for job, outcome in ended if outcome.error]
+    failed = [(job, outcome) for job, outcome in ended if outcome.error]
     config = ended[0][0].variant.config
     study = config.name if Path(config.runs) == Path("runs").absolute() else f"{config.runs}/{config.name}"
     report = f"; their report: python -m dissect.{reader} {shlex.quote(study)}" if len(failed) < len(ended) else ""
     print(f"{len(ended) - len(failed)} of {len(ended)} runs finished{report}")
     if failed:
         table = Table("failed", "seed", "reason", box=None, pad_edge=False)
-        for job, reason in failed:
-            table.add_row(escape(job.called), str(job.variant.seed), escape(reason))
+        for job, outcome in failed:
+            table.add_row(escape(job.called), str(job.variant.seed), escape(outcome.error))
         Console(stderr=True).print(table)
-        sys.exit(f"{len(failed)} failed; the same command tries them again, and no other")
+        damaged = any(outcome.damaged for _, outcome in failed)
+        first = ", once the folder of what is damaged is deleted" if damaged else ""
+        sys.exit(f"{len(failed)} failed; the same command tries them again, and no other{first}")

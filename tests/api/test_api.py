@@ -35,6 +35,18 @@ def test_the_examples_of_the_docstrings_run(name):
     assert not found.failed
 
 
+def test_what_cannot_be_composed_is_one_line_and_says_where_configs_of_ones_own_go(tmp_path):
+    with pytest.raises(InputError, match=r"component=mine: there is no such choice; .*; configs of your own: config_d"):
+        dissect.compose(["component=[mine]"])
+    (tmp_path / "component").mkdir()
+    (tmp_path / "component/mien.yaml").write_text("# @package _global_\ncomponents: {mien: it}\ntrain: {epochs: 3}\n")
+    with pytest.raises(InputError, match=r"component=mine: .*did you mean mien") as problem:
+        dissect.compose(["component=[mine]"], config_dirs=[tmp_path])
+    assert "config_dirs" not in str(problem.value)
+    with pytest.raises(InputError, match=r"optimzer.lr: there is no such key; did you mean optimizer.lr\?"):
+        dissect.compose(["optimzer.lr=1"])
+
+
 def test_every_name_is_there_and_says_what_it_does():
     for name in dissect.__all__:
         if name != "__version__":

@@ -130,7 +130,8 @@ def test_a_component_file_with_a_mistake_is_named(said, tmp_path, text, message)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("components: {no: it}", "mine.yaml: components.False: YAML reads the name mine as false; in quotes it is"),
+        ("components: {no: it}", "mine.yaml: components.False: YAML reads the name as false; in quotes it is a"),
+        ("components: {null: it}", "components: YAML reads a name in it as null; in quotes it is a name"),
         ("components: {mine: it}\ntrain: {epochs: many}", "mine.yaml: train.epochs=many: must be a whole number"),
         ("components: [mine]", "mine.yaml: components=['mine']: must be a mapping"),
         ("components: {mine: it}\ntrain: 3", "mine.yaml: train=3: must be a mapping"),

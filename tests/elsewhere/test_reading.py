@@ -379,3 +379,11 @@ def test_the_command_reads_a_table_and_prints_its_verdicts(tmp_path, capsys):
     effects = [pd.read_csv(tmp_path / place / "table" / "effects.csv") for place in ("out", "again")]
     assert effects[0]["gain"].tolist() == effects[1]["gain"].tolist()
     assert effects[0]["verdict"].tolist() == effects[1]["verdict"].tolist()
+    # It does not take the place of the report that it lies in, but where that is said.
+    page, before = tmp_path / "out" / "table" / "index.html", (tmp_path / "out" / "table" / "index.html").read_bytes()
+    capsys.readouterr()
+    assert main([again, "control=base", "--out", str(tmp_path / "out")]) == 2
+    assert f"error: {again}: lies in the report that this one would take the place of" in capsys.readouterr().err
+    assert page.read_bytes() == before
+    assert main([again, "control=base", "name=table", "--out", str(tmp_path / "out")]) == 0
+    assert page.read_bytes() != before

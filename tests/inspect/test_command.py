@@ -247,6 +247,9 @@ def test_other_images_than_the_runs_are_refused(
     Image.new("RGB", (20, 20)).save(other / "train" / IDS[0] / "images" / f"{IDS[0]}_0.JPEG")
     assert main([str(run.folder), "filters", "--root", str(other), "--out", str(tmp_path)]) == 2
     assert "holds other images than" in capsys.readouterr().err
+    # An error of the images speaks of the option of this command, and not of the run's setting.
+    assert main([str(run.folder), "filters", "--root", str(tmp_path / "nowhere"), "--out", str(tmp_path)]) == 2
+    assert "does not exist; check --root" in capsys.readouterr().err
 
 
 def test_an_ensemble_over_different_validation_sets_is_refused(

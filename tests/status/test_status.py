@@ -33,6 +33,24 @@ def test_of_runs_without_a_plan_the_results_tell_the_components(tmp_path, capsys
     assert "step2 · dropout 1" in capsys.readouterr().out
 
 
+def test_a_damaged_run_is_called_as_the_others_are(tmp_path, capsys):
+    folder = write_run(tmp_path / "trial", "step2", ("dropout1",), 0, 0.5)
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text() + "components: {dropout1: dropout 1}\n")
+    assert main([str(tmp_path / "trial")]) == 0
+    said = capsys.readouterr().out
+    assert "step2 · dropout 1" in said
+    assert "is not as it was when its run was finished" in said
+
+
+def test_a_folder_of_studies_may_be_named_as_a_study_is(tmp_path, capsys):
+    for name in ("one", "two"):
+        write_run(tmp_path / "runs" / name, "step1", (), 0, 0.5)
+    assert main([str(tmp_path / "runs")]) == 0
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        str(tmp_path / "runs" / "one"), str(tmp_path / "runs" / "two"),
+    ]  # fmt: skip
+
+
 def test_the_disk_that_a_study_takes_is_said_in_all_and_for_a_run(tmp_path, capsys):
     study = tmp_path / "trial"
     for seed, megabytes in ((0, 1), (1, 3)):

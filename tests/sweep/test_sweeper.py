@@ -78,6 +78,10 @@ def test_a_plan_counts_runs_and_hours_and_writes_nothing(dissect, tmp_path):
         r"the rest takes \d+ seconds of training, \d+ seconds with \d at once, and [\d.]+ MiB of disk", plan.stdout
     )
     assert "1 variant without a run yet foretold from a few steps" not in plan.stdout  # none lacks one
+    where = tmp_path / "runs/digits/manifest-one_at_a_time.json"
+    refused = f"note: a sweep refuses to train this here: {where}: this study was frozen on "
+    assert plan.stdout.startswith(refused)
+    assert "plan.smallest (1.0, now 3" in plan.stdout.splitlines()[0]
     new = dissect("+study=one_at_a_time", "plan.components=[split_conv2]", "seed=0", *SMALL, module="dissect.plan")
     assert "2 runs, 1 finished, 1 to train; 1 planned contrast" in new.stdout
     assert "1 variant without a run yet foretold from a few steps" in new.stdout
