@@ -24,7 +24,7 @@ def shell(text: str) -> str:
         ("+data.root=x{y}", "x{y}"),
         ("data.root=it's (all) $5", "it's (all) $5"),
         ("component=[é]", ["é"]),
-        ("plan.components=[dropout1,[é, ß-2],\"a b\"]", ["dropout1", ["é", "ß-2"], "a b"]),
+        ('plan.components=[dropout1,[é, ß-2],"a b"]', ["dropout1", ["é", "ß-2"], "a b"]),
     ],
 )
 def test_the_mend_for_letters_of_hydras_own_is_what_a_shell_and_hydra_read_as_was_meant(said, value):
