@@ -140,7 +140,8 @@ def test_a_damaged_network_gives_no_other_number_and_takes_none_away(root: Path,
 
 
 def test_every_byte_that_matters_in_the_cache_is_noticed(root: Path):
-    whole = data_of(asked(root).config, verify=True).images
+    config = asked(root).config
+    whole = data_of(config, verify=True).images
     (about,) = (root / "cache").rglob("about.json")
     names = sorted(path.name for path in about.parent.iterdir())
     for name in names:
@@ -150,7 +151,7 @@ def test_every_byte_that_matters_in_the_cache_is_noticed(root: Path):
         for how, damaged in list(damages(path, (about.parent / neighbour).read_bytes()))[:-2]:
             put(path, how, damaged)
             try:
-                found = data_of(asked(root).config, verify=True).images
+                found = data_of(config, verify=True).images
             except InputError as problem:
                 if "delete" not in str(problem):
                     raise
