@@ -3,10 +3,12 @@
 import json
 import os
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
 from dissect import design
+from dissect.composing.compose import compose
 from dissect.design import Component
 from dissect.errors import InputError
 from dissect.planning import manifest
@@ -16,13 +18,14 @@ from dissect.store.reading import seal
 LADDER = [Component("dropout1"), Component("leaky_relu"), Component("ensemble", derived=True)]
 
 
-@pytest.fixture
-def planned(variant):
-    """A manifest of the ladder above, as it would be planned with some settings."""
+@pytest.fixture(scope="module")
+def planned():
+    """A manifest of the ladder above, as it would be planned with some settings; those asked for again are kept."""
 
+    @cache
     def plan(*overrides: str, seeds: tuple[int, ...] = (0, 1), views: int | None = 10):
         rule = design.cumulative(LADDER)
-        variants = {parts: variant(f"component=[{','.join(parts)}]", *overrides) for parts in rule.variants}
+        variants = {parts: compose([f"component=[{','.join(parts)}]", *overrides]) for parts in rule.variants}
         return manifest.plan("cumulative", rule, variants, "pixels", seeds, views)
 
     return plan
