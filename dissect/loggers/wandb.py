@@ -57,12 +57,14 @@ def wandb_run(
     if not os.access(folder, os.W_OK):  # W&B would write to /tmp instead
         raise InputError(f"{folder}: cannot be written, and logger=wandb keeps its runs there; check runs=")
     offline = is_offline()
+    # Said to W&B, which reads its environment once a process, and a notebook may change it after that.
+    mode: Any = os.environ.get("WANDB_MODE", "offline" if offline else "online")
     identity = re.sub(r"[^\w-]", "-", name)[-128:]  # it stands in a URL, and in a folder's name behind a date
     try:
         run = wandb.init(
             project=project.replace("/", "-"), entity=entity, dir=folder.absolute(), id=identity, name=name,
             job_type=job_type, group=group, tags=list(tags), config=dict(config or {}), reinit="finish_previous",
-            mode="offline" if offline and "WANDB_MODE" not in os.environ else None,
+            mode=mode,
             # `wandb sync` appends a resumed run's file to what the server has, and any other's takes its place.
             resume="allow" if resumed and not offline else None, settings=_quiet(),
         )  # fmt: skip

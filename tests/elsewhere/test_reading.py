@@ -304,7 +304,6 @@ def project() -> list[SimpleNamespace]:
 def test_a_wandb_project_is_read_by_what_varies_in_its_configs(monkeypatch):
     import wandb as service
 
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     asked = []
     monkeypatch.setattr(service, "login", lambda **said: True)
     monkeypatch.setattr(service, "Api", lambda: SimpleNamespace(runs=lambda name: asked.append(name) or project()))

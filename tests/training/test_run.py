@@ -454,8 +454,7 @@ def test_no_folder_of_this_machine_is_kept_in_the_config(train, tmp_path, cache_
 
 
 def test_tensorboard_and_wandb_get_a_run_of_their_own_each(train, tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("WANDB_MODE", "offline")
     for seed in (0, 1):
         train("logger=tensorboard", f"seed={seed}", "name=board")
         train("logger=wandb", f"seed={seed}", "name=weights")

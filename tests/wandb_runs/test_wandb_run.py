@@ -148,10 +148,13 @@ def test_what_wandb_refuses_is_said_with_the_mend(begin):
         pass
 
 
-def test_without_a_key_a_run_is_offline_and_nobody_is_asked(tmp_path):
+@pytest.mark.parametrize("before", [
+    "", "import os, wandb; wandb.setup(); os.environ.update(WANDB_MODE='offline', WANDB_API_KEY='0' * 40)",
+])  # fmt: skip
+def test_without_a_key_and_by_a_mode_that_is_set_late_a_run_is_offline_and_nobody_is_asked(before, tmp_path):
     # In a process of its own, for W&B keeps a key that it once had.
     program = (
-        "from dissect.loggers.wandb import is_offline, wandb_run\n"
+        f"{before}\nfrom dissect.loggers.wandb import is_offline, wandb_run\n"
         f"with wandb_run('a-seed0-1', save_dir={str(tmp_path)!r}, project='p', job_type='train'): print(is_offline())"
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")} | {"HOME": str(tmp_path)}
