@@ -85,9 +85,12 @@ class Lightning:
 
     def judge(self, module: "pl.LightningModule", data: Found, config: DictConfig, trainer: "pl.Trainer") -> Judged:
         from dissect.lightning.fitting import Examples
+        from dissect.training.epochs import Epochs
 
-        logged = {str(name): float(value) for name, value in trainer.callback_metrics.items()}
-        seen = next(one for one in trainer.callbacks if isinstance(one, Examples))  # type: ignore[attr-defined]
+        callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        # Not Lightning's own dictionary, which keeps what an earlier epoch logged.
+        logged = next(one for one in callbacks if isinstance(one, Epochs)).last
+        seen = next(one for one in callbacks if isinstance(one, Examples))
         return Judged(logged, seen.arrays(logged), data={"examples": seen.counts})
 
     def complete(self, result: Mapping[str, Any], config: DictConfig) -> bool:

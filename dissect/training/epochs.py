@@ -30,9 +30,11 @@ class Epochs(pl.callbacks.Checkpoint):
         self.seconds, self.examples = 0.0, 0
         self._path, self._on_epoch = path, on_epoch
         self._started: float | None = None
-        self._seen: dict[str, Any] = {}
+        self._earlier: dict[str, Any] = {}
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Lightning keeps what an earlier epoch logged: what this one does not log again are the very same objects.
+        self._earlier = dict(trainer.callback_metrics)
         self._started = time.perf_counter()
 
     def on_train_batch_end(
@@ -50,9 +52,7 @@ class Epochs(pl.callbacks.Checkpoint):
         complete = done.current.completed
         if complete < done.current.ready or (complete < of and not done.is_last_batch):
             self.cut[trainer.current_epoch + 1] = (complete, of)
-        # Lightning keeps what an earlier epoch logged: of an epoch without validation these are the very same objects.
-        logged = {n: float(value) for n, value in trainer.callback_metrics.items() if value is not self._seen.get(n)}
-        self._seen = dict(trainer.callback_metrics)
+        logged = {n: float(value) for n, value in trainer.callback_metrics.items() if value is not self._earlier.get(n)}
         # What is measured in some epochs alone has its column from the first row on.
         for row in self.rows:
             row.update((name, None) for name in logged if name not in row)
@@ -61,6 +61,11 @@ class Epochs(pl.callbacks.Checkpoint):
         if trainer.is_global_zero:
             write_metrics(self._path, self.rows)
             self._on_epoch(self.rows)
+
+    @property
+    def last(self) -> dict[str, float]:
+        """What the last epoch logged."""
+        return {name: value for name, value in self.rows[-1].items() if name != "epoch" and value is not None}
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "cut": self.cut, "seconds": self.seconds, "examples": self.examples}

@@ -181,7 +181,7 @@ def measured(judged: Judged, config: DictConfig) -> dict[str, Any]:
     name = config.metric.name
     if name not in judged.metrics:
         known = ", ".join(judged.metrics) or "nothing"
-        raise InputError(f"metric.name={name}: was never measured; what was measured: {known}")
+        raise InputError(f"metric.name={name}: was not measured in the last epoch; what was: {known}")
     value = judged.metrics[name]
     if value is None or not math.isfinite(value):
         raise TrainingError(f"metric.name={name}: is {value} after {config.train.epochs} epochs, so the run failed")

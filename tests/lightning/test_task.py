@@ -106,6 +106,11 @@ class Steps(Line):
         self.log(self.what, self.losses(batch).mean(), on_step=True, on_epoch=False)
 
 
+class Early(Line):
+    def validation_step(self, batch, index):
+        self.log("seen" if self.current_epoch else self.what, self.losses(batch).mean())
+
+
 class Wrong(Line):
     def validation_step(self, batch, index):
         return super().validation_step(batch, index) | {"scores": torch.ones(len(batch[0]))}
@@ -217,7 +222,8 @@ def test_data_are_known_by_their_fingerprint_where_there_is_one(line):
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        (["metric.name=val/los"], r"metric.name=val/los: was never measured; what was measured: val/loss"),
+        (["metric.name=val/los"], r"metric.name=val/los: was not measured in the last epoch; what was: val/loss"),
+        (["module._target_=tiny.Early"], r"metric.name=val/loss: was not measured in the last epoch; what was: seen"),
         (["metric.better=sideways"], "metric.better=sideways: must be higher or lower"),
         (["module._target_=tiny.Data", "~module.rate"], "module=tiny.Data: makes a Data, not a LightningModule"),
         (["module._target_=tiny.Unjudged"], "module=tiny.Unjudged: has no validation_step, so nothing is judged"),

@@ -24,6 +24,10 @@ class Line(pl.LightningModule):
         self.log("train/loss", loss, on_step=False, on_epoch=True)
         return loss
 
+    def on_train_epoch_end(self):
+        if self.current_epoch % 2:
+            self.log("odd", torch.tensor(float(self.current_epoch)))
+
     def validation_step(self, batch, index):
         self.log("val/epoch", float(self.current_epoch))
         self.log("val/constant", 0.25)
@@ -51,6 +55,7 @@ def test_an_epoch_without_validation_has_none_though_lightning_still_holds_the_l
     assert [row["epoch"] for row in epochs.rows] == told == [1, 2, 3, 4, 5]
     assert [row["val/epoch"] for row in epochs.rows] == [None, 1, None, 3, None]
     assert [row["val/constant"] for row in epochs.rows] == [None, 0.25, None, 0.25, None]
+    assert [row["odd"] for row in epochs.rows] == [None, 1, None, 3, None]
     assert all(row["train/loss"] is not None for row in epochs.rows)
 
 
@@ -58,7 +63,7 @@ def test_the_file_holds_a_column_for_each_name_and_nothing_where_nothing_was_mea
     epochs, _ = fitted(tmp_path, every=2)
     with open(tmp_path / "metrics.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["epoch", "train/loss", "val/epoch", "val/constant"]
+    assert list(rows[0]) == ["epoch", "train/loss", "val/epoch", "val/constant", "odd"]
     assert [row["val/epoch"] for row in rows] == ["", "1.0", "", "3.0", ""]
     assert [float(row["train/loss"]) for row in rows] == [row["train/loss"] for row in epochs.rows]
 
