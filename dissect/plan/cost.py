@@ -16,6 +16,7 @@ from dissect.sweep.jobs import members_of
 from dissect.sweep.pool import cores, workers_for
 from dissect.training.task import data_of, task_of
 
+Kind = tuple[str, str]  # of runs that take equally long: their variant, and the digest of their settings
 BUDGET = 40.0  # seconds in all for the steps that are timed; making networks and first batches come on top
 
 
@@ -51,7 +52,7 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
         return lines
     weights = jobs[0].variant.config.keep == "all"
     cost = costs(jobs[0].folder.parent, weights=weights)
-    strange = {job.variant.name: job for job in reversed(trained) if job.variant.name not in cost}
+    strange = {_kind(job): job for job in reversed(trained) if _kind(job) not in cost}
     workers = workers_for(parallel, len(trained))
     foretold, begin = _foretold(strange, workers, weights=weights) if probe and strange else ({}, 0.0)
     if cost:  # what else a run keeps is alike, whatever the variant
@@ -64,7 +65,7 @@ def needs(jobs: Sequence[Job], manifest: Manifest, parallel: Any, *, probe: bool
     if guessed := strange.keys() - foretold.keys():
         how += f"; {counted(len(guessed), 'variant')} without a run yet count as the mean of the others"
     typical = Cost(*map(fmean, zip(*(cost | foretold).values(), strict=True)))
-    costly = [(cost | foretold).get(job.variant.name, typical) for job in trained]
+    costly = [(cost | foretold).get(_kind(job), typical) for job in trained]
     each, size = [one.seconds for one in costly], sum(one.bytes for one in costly)
     disk = f"and {mebibytes(size)} of {'disk' if cost else 'weights on disk'} ({mebibytes(size / len(costly))} a run)"
     if not (cost or weights):
@@ -82,24 +83,28 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
     return max(free)
 
 
-def costs(study: Path, *, weights: bool = True) -> dict[str, Cost]:
-    """The mean of each variant's finished runs, as they were measured.
+def _kind(job: Job) -> Kind:
+    return job.variant.name, (job.variant.member_of or job.variant).settings(job.data)
+
+
+def costs(study: Path, *, weights: bool = True) -> dict[Kind, Cost]:
+    """The mean of each variant's finished runs under the same settings, as they were measured.
 
     Args:
         weights: whether new runs keep theirs, so that they count, also where the finished ones did not.
     """
-    seen: dict[str, list[tuple[float, float]]] = {}
+    seen: dict[Kind, list[tuple[float, float]]] = {}
     for result in store.results(study) if study.is_dir() else []:
         if result["status"] == "finished" and result["train_seconds"]:
             seconds = result["train_seconds"] + (result.get("judge_seconds") or 0.0)
             size, kept = size_of(Path(result["folder"])), Path(result["folder"]) / "checkpoint.pt"
             size -= kept.stat().st_size if kept.is_file() else 0
             size += 4 * (result.get("parameters") or 0) if weights else 0
-            seen.setdefault(result["variant"], []).append((seconds, size))
+            seen.setdefault((result["variant"], result.get("settings") or ""), []).append((seconds, size))
     return {name: Cost(fmean(s for s, _ in runs), fmean(b for _, b in runs)) for name, runs in seen.items()}
 
 
-def _foretold(jobs: Mapping[str, Job], workers: int, *, weights: bool) -> tuple[dict[str, Cost], float]:
+def _foretold(jobs: Mapping[Kind, Job], workers: int, *, weights: bool) -> tuple[dict[Kind, Cost], float]:
     """Each variant's cost, and the seconds that a worker needs before its first run."""
     started = time.perf_counter()
     from dissect.training.probe import cost_of

@@ -47,6 +47,7 @@ class Watch:
         self._alike = alike or Alike(jobs)
         self.done: dict[int, Outcome] = {}
         self._since: dict[int, float] = {}
+        self._before: dict[int, int] = {}  # epochs that a run had behind it when this sweep began it
         self._begun = self._said = time.monotonic()
         self._console = Console(highlight=False, soft_wrap=True)
         self._live = Live(console=self._console, transient=True, auto_refresh=False) if sys.stdout.isatty() else None
@@ -62,6 +63,7 @@ class Watch:
 
     def started(self, number: int) -> None:
         self._since[number] = time.monotonic()
+        self._before[number] = self._epoch(number)
 
     def ended(self, number: int, outcome: Outcome) -> None:
         self.done[number] = outcome
@@ -84,18 +86,19 @@ class Watch:
         return ", ".join(filter(None, parts))
 
     def _left(self) -> str:
-        """The time left at the pace so far, once there is a pace: of whole runs, and of epochs of those that go on."""
-        share = (len(self.done) + sum(map(self._share, self._since))) / len(self.jobs)
-        if not 0 < share < 1:
+        """The time left at the pace so far, once there is one: epochs of this sweep, of runs that ended or go on."""
+        whole = [job.variant.config.train.epochs for job in self.jobs]
+        now = sum(whole[number] for number in self.done) + sum(map(self._epoch, self._since))
+        new, rest = now - sum(self._before.values()), sum(whole) - now
+        if new <= 0 or rest <= 0:
             return ""
-        seconds = (time.monotonic() - self._begun) * (1 - share) / share
+        seconds = (time.monotonic() - self._begun) * rest / new
         return "about " + (f"{seconds / 60:.0f} min left" if seconds > 90 else f"{seconds:.0f} s left")
 
-    def _share(self, number: int) -> float:
-        """How much of a run that goes on is done, 0 to 1."""
+    def _epoch(self, number: int) -> int:
         job = self.jobs[number]
         epoch = epoch_of(job.folder, Metric.from_config(job.variant.config.metric))[0]
-        return min(1.0, epoch / max(1, job.variant.config.train.epochs))
+        return int(min(epoch, job.variant.config.train.epochs))
 
     def _going(self, number: int) -> str:
         job = self.jobs[number]

@@ -47,5 +47,5 @@ def test_a_runs_disk_is_its_files_with_weights_or_without(tmp_path):
         rest[variant] = sum(path.stat().st_size for path in folder.iterdir())
         if kept:
             (folder / "checkpoint.pt").write_bytes(bytes(weights + 99))
-    assert {name: one.bytes for name, one in costs(tmp_path, weights=False).items()} == rest
-    assert {name: one.bytes - rest[name] for name, one in costs(tmp_path).items()} == {"a": weights, "b": weights}
+    assert {name: one.bytes for (name, _), one in costs(tmp_path, weights=False).items()} == rest
+    assert {name: one.bytes - rest[name] for (name, _), one in costs(tmp_path).items()} == {"a": weights, "b": weights}

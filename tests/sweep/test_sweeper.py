@@ -87,6 +87,9 @@ def test_a_plan_counts_runs_and_hours_and_writes_nothing(dissect, tmp_path):
     new = dissect("+study=one_at_a_time", "plan.components=[split_conv2]", "seed=0", *SMALL, module="dissect.plan")
     assert "2 runs, 1 finished, 1 to train; 1 planned contrast" in new.stdout
     assert "1 variant without a run yet foretold from a few steps" in new.stdout
+    longer = dissect("+study=one_at_a_time", TWO, "seed=0", *SMALL, "train.epochs=9", module="dissect.plan")
+    assert "3 runs, 0 finished, 3 to train" in longer.stdout
+    assert "3 variants without a run yet foretold from a few steps" in longer.stdout  # those took fewer epochs
     # 2/2^5 is above 0.05, so five seeds can never convince the sign-flip test
     assert "The sign-flip test over 5 seeds has p of 0.062 or more" in plan.stdout
     assert "To show a gain of 3 points with power 0.8" in plan.stdout

@@ -12,19 +12,29 @@ from dissect.sweep.finish import Outcome, said_at_the_start
 
 @pytest.fixture
 def going(tmp_path, monkeypatch):
-    """A watch of four runs of 10 epochs that began 60 seconds ago, two of them with so many epochs behind them."""
+    """A watch of four runs that began 60 seconds ago, some with so many epochs done: `before` it, and by now."""
 
-    def begin(*epochs):
-        metric = {"name": "x", "better": "higher"}
-        config = SimpleNamespace(metric=metric, train=SimpleNamespace(epochs=10))
-        jobs = [SimpleNamespace(folder=tmp_path / str(n), variant=SimpleNamespace(config=config)) for n in range(4)]
+    def begin(*epochs, before=0, whole=(10, 10, 10, 10)):
+        def config(of):
+            return SimpleNamespace(metric={"name": "x", "better": "higher"}, train=SimpleNamespace(epochs=of))
+
+        jobs = [
+            SimpleNamespace(folder=tmp_path / str(n), variant=SimpleNamespace(config=config(of)))
+            for n, of in enumerate(whole)
+        ]
         found = watch.Watch(jobs, alike=SimpleNamespace(remark=lambda job, result: ""))
         found._begun = time.monotonic() - 60
-        for number, done in enumerate(epochs):
-            found.started(number)
-            jobs[number].folder.mkdir()
+
+        def logged(number, done):
+            jobs[number].folder.mkdir(exist_ok=True)
             rows = "".join(f"{epoch},0.5\n" for epoch in range(1, done + 1))
             (jobs[number].folder / "metrics.csv").write_text("epoch,x\n" + rows)
+
+        for number, done in enumerate(epochs):
+            if before:
+                logged(number, before)
+            found.started(number)
+            logged(number, done)
         return found
 
     return begin
@@ -33,6 +43,16 @@ def going(tmp_path, monkeypatch):
 def test_the_time_left_is_known_before_the_first_run_has_ended(going):
     # two halves of four runs took a minute, so that the rest takes three
     assert going(5, 5).summary() == "0 of 4 done, about 3 min left"
+
+
+def test_epochs_from_before_tell_nothing_of_the_pace(going):
+    # two runs went from the 4th epoch to the 6th in a minute: 4 of 40, after 8, so that 28 are left
+    assert going(6, 6, before=4).summary() == "0 of 4 done, about 7 min left"
+
+
+def test_longer_runs_count_as_their_epochs(going):
+    # 10 of 70 epochs in a minute
+    assert going(5, 5, whole=(10, 10, 20, 30)).summary() == "0 of 4 done, about 6 min left"
 
 
 def test_without_an_epoch_nothing_is_known(going):
