@@ -5,7 +5,7 @@ Answers from any terminal or machine that sees the store, while a sweep goes on 
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from dissect.composing.job import who
 from dissect.composing.nearby import nearby
+from dissect.composing.plain import leaves
 from dissect.composing.variant import declaration
 from dissect.errors import InputError
 from dissect.files import mebibytes, size_of
@@ -33,7 +34,7 @@ from dissect.sweep.watch import epoch_of
 class Status:
     """A study's runs by what they do: results of those finished and failed, folders of those going on or cut off.
 
-    `missing` are planned runs (variant, seed) of which the store has nothing yet.
+    `missing` are planned runs (variant as its manifest calls it, seed) of which the store has nothing yet.
     """
 
     finished: list[dict[str, Any]] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Status:
     running: list[Path] = field(default_factory=list)
     cut_off: list[Path] = field(default_factory=list)
     missing: list[tuple[str, int]] = field(default_factory=list)
+    epochs_left: float = 0.0  # of those going on, cut off and missing
     bytes: int = 0  # of all runs' files
     each: float = 0.0  # of a finished run's
     called: Callable[[str], str] = str  # how a variant is called, by its name
@@ -63,14 +65,57 @@ def status_of(study: Path) -> Status:
     told = {Path(result["folder"]) for result in found.failed}
     found.cut_off = sorted(begun - set(found.running) - told)
     found.failed = [result for result in found.failed if Path(result["folder"]) not in found.running]
-    seen = {(one["variant"], one["seed"]) for one in [*found.finished, *found.failed]}
-    seen |= {who(folder) for folder in [*found.running, *found.cut_off]}
     plans = manifest.read_all(study)
-    for one in plans:
-        planned = [(name, seed) for name in one.variants for seed in one.all_seeds]
-        found.missing += [run for run in planned if run not in seen and run not in found.missing]
+    missing = _missing(found, plans)
+    found.missing = [(name, seed) for name, seed, _ in missing]
+    done = [one["epochs"] for one in found.finished if one.get("epochs")]
+    typical = sum(done) / max(1, len(done))
+    found.epochs_left = sum(_epochs(entry.get("config"), typical) for _, _, entry in missing)
+    for folder in [*found.running, *found.cut_off]:
+        with suppress(InputError):
+            found.epochs_left += max(0.0, _epochs(read_config(folder), typical) - epoch_of(folder)[0])
     found.called = caller(plans, _components(found))
     return found
+
+
+def _missing(found: Status, plans: Sequence[manifest.Manifest]) -> list[tuple[str, int, Mapping[str, Any]]]:
+    """Name, seed and manifest's entry of the planned runs that have no folder.
+
+    A run is one of a variant under its settings with a seed, however many plans ask for it and under whatever name.
+    """
+    planned: dict[tuple[str, int], dict[str | None, tuple[str, Mapping[str, Any]]]] = {}
+    for plan in plans:
+        for name, entry in plan.variants.items():
+            for seed in plan.all_seeds:
+                run = (str(entry.get("variant", name)), seed)
+                planned.setdefault(run, {}).setdefault(entry.get("settings"), (name, entry))
+    results = [*found.finished, *found.failed]
+    for one in results:
+        if one["status"] != store.DAMAGED:
+            asked = planned.get((one["variant"], one["seed"]), {})
+            asked.pop(one.get("settings") if one.get("settings") in asked else None, None)
+    damaged = [Path(one["folder"]) for one in results if one["status"] == store.DAMAGED]
+    for folder in [*found.running, *found.cut_off, *damaged]:  # their files do not tell the digest of their settings
+        asked = planned.get(who(folder), {})
+        if asked:
+            del asked[min(asked, key=lambda settings: _unlike(folder, asked[settings][1]))]
+    return [(name, seed, entry) for (_, seed), asked in planned.items() for name, entry in asked.values()]
+
+
+def _unlike(folder: Path, entry: Mapping[str, Any]) -> int:
+    """In how many keys a begun run's config is not what a manifest says; none where one of them does not say."""
+    try:
+        said = leaves(read_config(folder))
+    except InputError:
+        return 0
+    return sum(said.get(key) != value for key, value in leaves(entry.get("config") or {}).items())
+
+
+def _epochs(config: Any, typical: float) -> float:
+    try:
+        return float(config["train"]["epochs"])
+    except (KeyError, TypeError, ValueError):
+        return typical
 
 
 def _components(found: Status) -> dict[str, dict[str, str]]:
@@ -121,12 +166,12 @@ def _epoch(folder: Path) -> str:
 
 
 def _left(found: Status) -> str:
-    """The time left at the finished runs' pace, as many at once as are running now."""
-    rest = len(found.missing) + len(found.cut_off) + len(found.running) / 2  # those have done half of it, on average
-    seconds = [result["train_seconds"] for result in found.finished if result.get("train_seconds")]
-    if not (rest and seconds and found.running):
+    """The time left at the pace of the finished runs' epochs, with as many runs at once as are going on now."""
+    timed = [one for one in found.finished if one.get("train_seconds") and one.get("epochs")]
+    if not (timed and found.epochs_left and found.running):
         return ""
-    left = rest * sum(seconds) / len(seconds) / len(found.running)
+    pace = sum(one["train_seconds"] for one in timed) / sum(one["epochs"] for one in timed)
+    left = found.epochs_left * pace / len(found.running)
     return "about " + (f"{left / 60:.0f} min left" if left > 90 else f"{left:.0f} s left")
 
 

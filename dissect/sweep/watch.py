@@ -23,13 +23,13 @@ from dissect.sweep.finish import Outcome
 LOG_SECONDS = 60.0  # between two lines about those that go on, in a log
 
 
-def epoch_of(folder: Path, metric: Metric) -> tuple[int, str]:
-    """The last whole epoch of a run that goes on, and its metric in words where that was measured, else ""."""
+def epoch_of(folder: Path, metric: Metric | None = None) -> tuple[int, str]:
+    """The last whole epoch of a run that goes on, and the metric, if any, in words where that was measured, else ""."""
     try:
         rows = list(csv.DictReader(io.TextIOWrapper(table(folder / "metrics.csv"), "utf-8", newline="")))
-        column = curve_of(rows[-1], metric.name) if rows else None
+        column = curve_of(rows[-1], metric.name) if rows and metric else None
         seen = [float(row[column]) for row in rows if column and row.get(column)]
-        return (int(rows[-1]["epoch"]), metric.level(seen[-1]) if seen else "") if rows else (0, "")
+        return (int(rows[-1]["epoch"]), metric.level(seen[-1]) if seen and metric else "") if rows else (0, "")
     except (OSError, ValueError, KeyError, csv.Error, InputError):
         return 0, ""
 
@@ -97,8 +97,7 @@ class Watch:
 
     def _epoch(self, number: int) -> int:
         job = self.jobs[number]
-        epoch = epoch_of(job.folder, Metric.from_config(job.variant.config.metric))[0]
-        return int(min(epoch, job.variant.config.train.epochs))
+        return int(min(epoch_of(job.folder)[0], job.variant.config.train.epochs))
 
     def _going(self, number: int) -> str:
         job = self.jobs[number]

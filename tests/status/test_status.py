@@ -66,3 +66,28 @@ def test_a_component_that_says_more_of_itself_than_its_label_is_called_by_that(t
     (folder / "config.yaml").write_text((folder / "config.yaml").read_text() + f"components: {said}\n")
     assert main([str(tmp_path / "trial")]) == 0
     assert f"cut off  step2 · dropout 1 seed 0 ({folder.name}): " in capsys.readouterr().out
+
+
+def test_a_run_counts_for_the_condition_in_which_it_is_and_the_time_left_by_epochs(tmp_path, capsys, monkeypatch):
+    study = tmp_path / "trial"
+    # Two plans ask for the shorter runs: with others' seeds, and in two conditions.
+    named = {
+        f"step1 @ train.epochs={epochs}": {
+            "components": {}, "variant": "step1", "condition": f"train.epochs={epochs}", "settings": f"s{epochs}",
+            "config": {"train": {"epochs": epochs}},
+        }
+        for epochs in (4, 40)
+    }  # fmt: skip
+    write_manifest(study, [], variants=named, seeds=[0, 1, 2], study="both")
+    short = {"step1": {"components": {}, "settings": "s4", "config": {"train": {"epochs": 4}}}}
+    write_manifest(study, [], variants=short, seeds=[0, 1], study="short")
+    for seed in (0, 1):
+        write_run(study, "step1", (), seed, 0.5, settings="s4", train_seconds=60.0, epochs=4, key=f"short{seed}")
+    going = write_run(study, "step1", (), 0, 0.5, settings="s40", key="long")
+    (going / "result.json").unlink()
+    (going / "config.yaml").write_text((going / "config.yaml").read_text().replace("epochs: 4", "epochs: 40"))
+    monkeypatch.setattr("dissect.store.runs.held", lambda folder: folder == going)
+    assert main([str(study)]) == 0
+    # One short run and two long ones, and 36 of 40 epochs of the third: 120 of 15 seconds each.
+    said = "2 finished, 1 running, 3 planned and not begun, about 30 min left"
+    assert said in capsys.readouterr().out
