@@ -1,5 +1,7 @@
 """Every test runs with a data cache of its own, and composes configs as the command line does."""
 
+import os
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from dissect.composing.compose import compose
 from dissect.composing.variant import Variant
 from dissect.store import runs as store
+from tests import warm
 
 
 def write_finished(folder: Path, result: Mapping[str, Any], arrays: Mapping[str, Any] | None = None) -> None:
@@ -27,6 +30,16 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
     monkeypatch.setenv("DISSECT_CACHE", str(cache_folder))
+
+
+@pytest.fixture
+def dissect(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`python -m dissect ARGUMENTS`, or another module of it, in the test's own folder and a process of its own."""
+
+    def run(*arguments: str, module: str = "dissect", **environment: str) -> subprocess.CompletedProcess[str]:
+        return warm.run(module, arguments, cwd=tmp_path, env=os.environ | environment)
+
+    return run
 
 
 @pytest.fixture

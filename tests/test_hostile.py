@@ -5,8 +5,6 @@ import os
 import pickle
 import shutil
 import struct
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +27,7 @@ from dissect.store import runs as store
 from dissect.store.reading import seal
 from dissect.sweep.finish import finish
 from dissect.training.task import data_of
+from tests import warm
 
 SMALL = ["data.train_per_class=10", "data.val_per_class=10", "train.epochs=1", "train.batch_size=20", "threads=1",
          "model.filters=[4,4,4]", "model.hidden=8", "trainer.accelerator=cpu"]  # fmt: skip
@@ -200,17 +199,17 @@ def test_inspecting_a_strangers_run_runs_nothing_of_it(root: Path, capsys):
 
 
 COMMANDS = {
-    "plan": ["-m", "dissect.plan", "+study=one_at_a_time", "plan.components=[leaky_relu]", "plan.probe=false"],
-    "sweep": ["-m", "dissect", "-m"],
-    "another ten-crop": ["-m", "dissect", "-m", "evaluate.ten_crop=0.75"],
+    "plan": ["dissect.plan", "+study=one_at_a_time", "plan.components=[leaky_relu]", "plan.probe=false"],
+    "sweep": ["dissect", "-m"],
+    "another ten-crop": ["dissect", "-m", "evaluate.ten_crop=0.75"],
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_training_in_a_strangers_store_runs_nothing_of_it(root: Path, name: str):
-    said = [*COMMANDS[name], *SMALL, "name=s", f"seed=range({WHOLE + len(SPOILED)})", "parallel=1"]
-    done = subprocess.run([sys.executable, *said], cwd=root, capture_output=True, text=True, check=False)
+    module, *said = [*COMMANDS[name], *SMALL, "name=s", f"seed=range({WHOLE + len(SPOILED)})", "parallel=1"]
+    done = warm.run(module, said, cwd=root, env=os.environ)
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(root.rglob("ran"))
     assert done.returncode == (name != "plan"), done.stderr

@@ -16,17 +16,6 @@ SMALL = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", 
          "ensemble.members=2", "threads=1", "trainer.accelerator=cpu"]  # fmt: skip
 
 
-@pytest.fixture
-def dissect(tmp_path):
-    def run(*arguments, **environment):
-        return subprocess.run(
-            [sys.executable, "-m", "dissect", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ | environment,
-        )  # fmt: skip
-
-    return run
-
-
 def results(study: Path) -> dict[str, float]:
     return {path.parent.name: path.stat().st_mtime_ns for path in study.glob("*/result.json")}
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from dissect.errors import InputError, TrainingError
 from dissect.report.build import build_report
 from dissect.store import runs as store
 from dissect.sweep.finish import finish
+from tests import warm
 
 HERE = Path(__file__).parent
 TASK = """\
@@ -159,8 +161,7 @@ def line(own):
 
 
 def dissect(*arguments, where):
-    command = [sys.executable, "-W", "ignore", "-m", "dissect", "--config-dir", "own", *arguments]
-    return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False, timeout=300)
+    return warm.run("dissect", ["--config-dir", "own", *arguments], cwd=where, env=os.environ)
 
 
 def test_what_the_module_logged_last_in_validation_is_the_result(line):
@@ -283,7 +284,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_metrics_to_the_last_digit(o
         process = subprocess.Popen(command, cwd=own, start_new_session=True, stdout=-3, stderr=-3)
         before = _rows(own / "cut")
         while process.poll() is None and _rows(own / "cut") <= before:
-            pass
+            time.sleep(0.01)
         try:
             process.wait(timeout=random.uniform(0, 0.3))
         except subprocess.TimeoutExpired:

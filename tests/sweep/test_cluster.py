@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 sys.path.insert(0, str(Path(__file__).parent))
 from kill import compare  # the comparison bit for bit
 
@@ -49,9 +51,7 @@ def dissect(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def sequential(tmp_path_factory, cache_folder) -> Path:
     place = tmp_path_factory.mktemp("sequential")
     environment = os.environ | {"DISSECT_CACHE": str(cache_folder)}
-    done = subprocess.run(
-        command(*STUDY, "parallel=1"), cwd=place, capture_output=True, text=True, check=False, env=environment
-    )
+    done = warm.run("dissect", [*STUDY, "parallel=1"], cwd=place, env=environment)
     assert done.returncode == 0, done.stderr
     return place / "runs"
 

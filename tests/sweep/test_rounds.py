@@ -1,8 +1,5 @@
 """Searches whose runs come to what a formula says, and one that is real."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -210,13 +207,7 @@ def test_the_figure_is_drawn_again_from_the_study(begun, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_real_search_is_found_again_and_its_setting_is_used(tmp_path):
-    def dissect(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "dissect", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ,
-        )  # fmt: skip
-
+def test_a_real_search_is_found_again_and_its_setting_is_used(dissect, tmp_path):
     asked = ["+study=random_search", "+ablation=step1", "plan.search.trials=2", "data.train_per_class=10",
              "model.width=0.1", "train.epochs=1", "trainer.accelerator=cpu", "parallel=1"]  # fmt: skip
     first = dissect(*asked)

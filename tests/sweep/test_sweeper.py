@@ -1,7 +1,6 @@
 """Studies and sweeps as a user starts them, each in a process of its own and a folder of its own."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,17 +15,6 @@ from dissect.__main__ import main
 SMALL = ["data.train_per_class=10", "data.val_per_class=20", "model.width=0.1", "train.epochs=1", "train.batch_size=20",
          "ensemble.members=2", "trainer.accelerator=cpu"]  # fmt: skip
 TWO = "plan.components=[dropout1,leaky_relu]"
-
-
-@pytest.fixture
-def dissect(tmp_path):
-    def run(*arguments, module="dissect", **environment):
-        return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ | environment,
-        )  # fmt: skip
-
-    return run
 
 
 def trained(study: Path) -> dict[str, int]:

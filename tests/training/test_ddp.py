@@ -162,12 +162,9 @@ def test_a_loss_that_turns_nan_is_a_failed_run_on_two_processes_too(variant):
 
 
 @pytest.mark.slow
-def test_a_sweep_trains_each_run_once_on_two_processes(tmp_path):
+def test_a_sweep_trains_each_run_once_on_two_processes(dissect, tmp_path):
     command = ["-m", "seed=0,1", "parallel=1", f"runs={tmp_path}", "train.epochs=1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "dissect", *command, *SMALL, *TWO],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=LIMIT - 30,
-    )  # fmt: skip
+    done = dissect(*command, *SMALL, *TWO)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(" seed ") == 2
     assert "Traceback" not in done.stdout + done.stderr
