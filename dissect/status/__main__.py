@@ -83,17 +83,17 @@ def _missing(found: Status, plans: Sequence[manifest.Manifest]) -> list[tuple[st
 
     A run is one of a variant under its settings with a seed, however many plans ask for it and under whatever name.
     """
-    planned: dict[tuple[str, int], dict[str | None, tuple[str, Mapping[str, Any]]]] = {}
+    planned: dict[tuple[str, int], dict[str, tuple[str, Mapping[str, Any]]]] = {}
     for plan in plans:
         for name, entry in plan.variants.items():
             for seed in plan.all_seeds:
                 run = (str(entry.get("variant", name)), seed)
-                planned.setdefault(run, {}).setdefault(entry.get("settings"), (name, entry))
+                planned.setdefault(run, {}).setdefault(str(entry.get("settings") or ""), (name, entry))
     results = [*found.finished, *found.failed]
     for one in results:
         if one["status"] != store.DAMAGED:
-            asked = planned.get((one["variant"], one["seed"]), {})
-            asked.pop(one.get("settings") if one.get("settings") in asked else None, None)
+            asked, settings = planned.get((one["variant"], one["seed"]), {}), one.get("settings") or ""
+            asked.pop(settings if settings in asked else "", None)
     damaged = [Path(one["folder"]) for one in results if one["status"] == store.DAMAGED]
     for folder in [*found.running, *found.cut_off, *damaged]:  # their files do not tell the digest of their settings
         asked = planned.get(who(folder), {})
