@@ -127,7 +127,8 @@ def labelled(study: Study, bars: pd.DataFrame, known: Variants) -> pd.DataFrame:
 def drawn(effects: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     """Gains as `drawing.draw_attribution` takes them, a condition for a kind of contrast, and the rows' labels."""
     ours = effects[(effects["against"] == "") & (effects["condition"] != "") & (effects["kind"] != "interaction")]
-    ours = ours[ours["manifest"] != ""] if (ours["manifest"] != "").any() else ours
+    if (planned := ours["manifest"] != "").any():  # in any condition: runs seen before do not take a gain from its row
+        ours = ours[ours["same"].isin(ours.loc[planned, "same"])]
     several = ours["kind"].nunique() > 1
     rows = ours["about"] + (" (" + ours["kind"].str.replace("_", " ") + ")" if several else "")
     gains = ours.assign(component=rows, kind=ours["condition"]).drop_duplicates(["component", "kind"])
@@ -135,7 +136,8 @@ def drawn(effects: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def side_by_side(effects: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
-    """A row a contrast that was planned in every condition: `about`, its `gains` in each, and how they `differ`."""
+    """A row a contrast: `about`, its `gains` in each condition, and how they `differ`."""
+    planned = bool((effects["manifest"] != "").any())
     within = effects[(effects["against"] == "") & (effects["condition"] != "")]
     differences = effects[effects["kind"] == BETWEEN]
     rows = []
@@ -145,9 +147,9 @@ def side_by_side(effects: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
             {
                 "about": ours["about"].iloc[0],
                 "kind": kind_of(str(kind), metric).name,
-                "gains": {row["condition"]: _cell(row, metric) for row in ours.to_dict("records")},
+                "gains": {row["condition"]: _cell(row, metric, planned) for row in ours.to_dict("records")},
                 "differ": [
-                    {**_cell(row, metric), "of": f"{row['condition']} against {row['against']}"}
+                    {**_cell(row, metric, planned), "of": f"{row['condition']} against {row['against']}"}
                     for row in differ.to_dict("records")
                 ],
             }
@@ -155,8 +157,8 @@ def side_by_side(effects: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
     return rows
 
 
-def _cell(row: Mapping[Any, Any], metric: Metric) -> dict[str, Any]:
+def _cell(row: Mapping[Any, Any], metric: Metric, planned: bool) -> dict[str, Any]:
     text = gain_text(row["gain"], row["low"], row["high"], digits=row["digits"])
     said = answer(row, metric)
     return {"gain": row["gain"], "text": text, "verdict": said["verdict"], "outcome": said["outcome"],
-            "p": p_tested(row)}  # fmt: skip
+            "p": p_tested(row), "exploratory": planned and row["manifest"] == ""}  # fmt: skip

@@ -31,7 +31,10 @@ def planned(settings):
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory):
-    root = tmp_path_factory.mktemp("conditions")
+    return report_of(tmp_path_factory.mktemp("conditions"))
+
+
+def report_of(root, finished_in_low="2025-01-02T03:04:05Z"):
     study = root / "runs" / "trial"
     plan = crossed({LOW: planned("low"), HIGH: planned("high")}, {LOW: [LOW], HIGH: [HIGH]})
     study.mkdir(parents=True)
@@ -42,7 +45,8 @@ def reported(tmp_path_factory):
         kept = partial(write_run, data=data, settings=settings, key=settings, accuracy_ten_crop=None, ten_crop=None)
         for seed, more in enumerate(WOBBLE[name]):
             right = np.random.default_rng(seed).permutation(np.arange(500) < count + more)
-            write_predictions(kept(study, name, PARTS[name], seed, float(right.mean())), right)
+            finished = finished_in_low if where == LOW else "2025-01-02T03:04:05Z"
+            write_predictions(kept(study, name, PARTS[name], seed, float(right.mean()), finished=finished), right)
     write_run(study, "a", ("a",), 9, 0.9, settings="stranger", key="stranger")
     return build_report(study, root / "reports")
 
@@ -79,3 +83,16 @@ def test_a_row_of_the_table_tells_the_gain_the_outcome_and_the_difference(report
     assert [one["of"] for one in second["differ"]] == [f"{HIGH} against {LOW}"]
     # The wobble is the same in both conditions, so that every seed differs by the same 12 points.
     assert second["differ"][0]["gain"] == pytest.approx(12)
+
+
+def test_a_condition_whose_runs_were_there_before_the_plan_is_drawn_and_called_exploratory(tmp_path):
+    seen = report_of(tmp_path, finished_in_low="2024-12-31T00:00:00Z")
+    gains, _ = conditions.drawn(seen.effects)
+    assert sorted(zip(gains["component"], gains["kind"], strict=True)) == [
+        (component, where) for component in ("a_1 & b", "b") for where in (LOW, HIGH)
+    ]  # fmt: skip
+    for row in conditions.side_by_side(seen.effects, Metric.from_config(METRIC)):
+        assert {where: one["exploratory"] for where, one in row["gains"].items()} == {LOW: True, HIGH: False}
+        assert [one["exploratory"] for one in row["differ"]] == [True]
+    table = seen.page.read_text().partition("<h2>In each condition</h2>")[2].partition("</table>")[0]
+    assert table.count(", exploratory") == 2 + 2
