@@ -1,13 +1,14 @@
 """`python -m MODULE ARGUMENTS`, each in a process of its own, forked from one that has imported what they need.
 
 Importing torch and Lightning takes some seven seconds of processor: a command and the process that its workers are
-forked from would spend them once each. Here both are forked, and the test process spends them once.
+forked from would spend them once each. Here both are begun once by each process that runs tests.
 """
 
 import atexit
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
+
+LIMIT = 300  # seconds of one command, which then ends by SIGALRM
 
 
 def run(
@@ -59,6 +62,7 @@ def _serve() -> None:
 
 
 def _become(cwd: str, env: Mapping[str, str], printed: Sequence[str]) -> None:
+    signal.alarm(LIMIT)
     os.chdir(cwd)
     sys.path[0] = cwd
     os.environ.clear()
